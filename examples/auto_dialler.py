@@ -1,9 +1,10 @@
-"""Call a list of numbers, so many at once and no more, and report what became of each.
+"""Call a list of numbers, with a limit of calls at a time, and report the outcome of each.
 
     AIOAMI_URL=ami://user:secret@pbx.example python auto_dialler.py numbers.txt --channel 'PJSIP/{}@trunk' --at-once 5
 
-The file has a number a line. Who answers hears a recording. It needs aioami and rich, and a user with `read = call` and
-`write = originate,call`. Nobody is called twice; after Ctrl-C or SIGTERM nobody else is called, and whoever talks then talks on.
+The file has one number per line. A person who answers hears a recording. It needs aioami and rich, and a user with
+`read = call` and `write = originate,call`. No number is called twice. After Ctrl-C or SIGTERM no further number is
+called, and answered calls go on.
 """
 
 import argparse
@@ -24,7 +25,7 @@ from aioami.calls import Application
 
 
 async def call(mgr: Manager, number: str, options: argparse.Namespace) -> str:
-    """Call a number, wait until the call is over, and say what became of it."""
+    """Call a number, wait until the call is over, and return its outcome in words."""
     while True:
         await mgr.wait_ready()
         try:
@@ -51,7 +52,7 @@ async def run(url: str, options: argparse.Namespace, outcomes: dict[str, str]) -
         bar = progress.add_task("calling", total=len(outcomes))
 
         async def call_one_by_one(mgr: Manager) -> None:
-            for number in left:  # which all share, so that each number is taken once
+            for number in left:  # all share this iterator, so that each number is taken once
                 outcomes[number] = "stopped during the call"
                 outcomes[number] = await call(mgr, number, options)
                 progress.advance(bar)

@@ -2,8 +2,8 @@
 
     AIOAMI_URL=ami://user:secret@pbx.example python call_recorder.py calls.db
 
-There is a row for each channel that a call began with, from its first moment on. The user needs `read = call` and
-`write = reporting`. Ctrl-C or SIGTERM ends it. How the calls of today ended:
+Each call has a row, for the channel with which it began, from its first moment on. The user needs `read = call` and
+`write = reporting`. Ctrl-C or SIGTERM ends it. To count the calls of today by their outcome:
 
     sqlite3 calls.db "SELECT outcome, count(*) FROM calls WHERE started >= date('now') GROUP BY outcome"
 """
@@ -47,7 +47,7 @@ def record(db: sqlite3.Connection, event: Event, seconds_ago: float = 0) -> None
 
 
 async def take_stock(mgr: Manager, db: sqlite3.Connection) -> None:
-    """Begin with the calls that are there, and end those that are there no more."""
+    """Record the calls in progress, and the end of those that are over."""
     try:
         channels = (await mgr.send(core.CoreShowChannels())).events
     except ManagerError as error:  # if the link is lost once more, another EventsLost will come
@@ -60,7 +60,7 @@ async def take_stock(mgr: Manager, db: sqlite3.Connection) -> None:
 
 async def follow(mgr: Manager, db: sqlite3.Connection) -> None:
     kinds = (events.Newchannel, events.Newstate, events.DialEnd, events.Hangup)
-    stream = mgr.events(*kinds, on_loss="raise")  # opened before the list is asked for: nothing is missed
+    stream = mgr.events(*kinds, on_loss="raise")  # opened before the list is asked for, so no event is missed
     while True:
         await take_stock(mgr, db)
         try:

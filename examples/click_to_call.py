@@ -1,4 +1,4 @@
-"""A page to be called from: whoever clicks is called, then connected, and sees how far the call is.
+"""A page with a button to call: it calls the user's phone, connects the number, and shows the progress.
 
     AIOAMI_URL=ami://user:secret@pbx.example python click_to_call.py --phone 'PJSIP/{}' --context internal
 
@@ -51,17 +51,17 @@ form.onsubmit = async event => {
 
 
 class Wish(BaseModel):
-    """Whom to call, and where they are connected to: no more than names and numbers."""
+    """The phone to call, and the number to connect: only letters, digits and a few signs."""
 
     phone: str = Field(pattern=r"^[\w.+-]+$", max_length=80)
     to: str = Field(pattern=r"^[\w.+-]+$", max_length=80)
 
 
 async def steps(mgr: Manager, channel: str, to: str) -> AsyncIterator[str]:
-    """Place the call, and tell each of its steps in a line; whoever stops reading ends the call."""
+    """Place the call, and yield a line for each of its steps; a reader that stops ends the call."""
     try:
         async with mgr.call(channel, to=to, timeout=30) as call:
-            told = call.state.value  # a quick one may have been answered already
+            told = call.state.value  # a quick call may have been answered already
             yield json.dumps({"state": told}) + "\n"
             async for change in call.changes():
                 before, told = told, "connected" if change.call.bridged_with else change.state.value

@@ -4,8 +4,8 @@
     python ivr_menu.py --fastagi 127.0.0.1:4573 --context sales
 
 Calls come from the dialplan: with the first command from AGI(agi:async,menu), with the second from
-AGI(agi://127.0.0.1:4573/menu). The second needs no user; that of the first has `read = agi,call,dialplan` and
-`write = agi,call`. Who has not chosen after three prompts is hung up. Ctrl-C or SIGTERM lets the calls finish.
+AGI(agi://127.0.0.1:4573/menu). The first needs a user with `read = agi,call,dialplan` and `write = agi,call`; the second
+needs no user. A caller without a choice after three prompts is hung up. Ctrl-C or SIGTERM lets the calls finish.
 """
 
 import argparse

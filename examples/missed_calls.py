@@ -1,9 +1,9 @@
-"""Tell somebody of each call that rang at a phone, and that nobody answered.
+"""Report each call that rang at a phone and was not answered, by a message to a webhook.
 
     AIOAMI_URL=ami://user:secret@pbx.example WEBHOOK_URL=https://chat.example/... python missed_calls.py --phones 'PJSIP/1*'
 
 It needs aioami and httpx, and a user with `read = call`. A missed call is printed, and posted as {"text": ...}. Ctrl-C or
-SIGTERM ends it, and lets a message that is on its way arrive.
+SIGTERM ends it after the messages that are being sent.
 """
 
 import argparse
@@ -23,7 +23,7 @@ from aioami.enums import DialStatus
 
 @dataclass
 class Call:
-    """Somebody calls, and nobody has answered yet."""
+    """A call that is not answered yet."""
 
     caller: str
     number: str
@@ -38,7 +38,7 @@ async def run(url: str, webhook: str, phones: str) -> None:
     @news  # one subscription for all four, because their order matters
     async def follow(event: Event) -> None:
         if isinstance(event, Reconnected):
-            open_calls.clear()  # nobody knows how they went on
+            open_calls.clear()  # their ends may be among the lost events
         elif isinstance(event, events.DialBegin):
             phone = event.dest.channel or ""
             if event.linkedid and fnmatchcase(phone, phones):  # without a Linkedid, Asterisk itself is the caller
@@ -78,7 +78,7 @@ if __name__ == "__main__":
     options = parser.parse_args()
     url, hook = (os.environ.get(key) or parser.error(f"{key} is not set") for key in ("AIOAMI_URL", "WEBHOOK_URL"))
     logging.basicConfig(format="%(asctime)s %(message)s")
-    logging.getLogger("aioami").setLevel(logging.INFO)  # when the link was lost, and when it stands again
+    logging.getLogger("aioami").setLevel(logging.INFO)  # to log when the link is lost, and when it is back
     try:
         asyncio.run(run(url, hook, options.phones))
     except (asyncio.CancelledError, KeyboardInterrupt):

@@ -1,10 +1,10 @@
-"""A queue that calls back: who does not want to wait presses 1, hangs up, and is called when an agent is free.
+"""A queue that calls back: a caller who does not want to wait presses 1, and is called when an agent is free.
 
     AIOAMI_URL=ami://user:secret@pbx.example python queue_callback.py support --channel 'PJSIP/{}@trunk'
 
-In the dialplan: AGI(agi:async,callback) before Queue(support); who presses nothing goes on into the queue. It needs aioami,
-and a user with `read = call,agi,dialplan` and `write = originate,call,agi,reporting`. Ctrl-C or SIGTERM ends it, and says who
-was promised a call and not called.
+In the dialplan: AGI(agi:async,callback) before Queue(support); a caller who presses no key goes on into the queue. It
+needs aioami, and a user with `read = call,agi,dialplan` and `write = originate,call,agi,reporting`. Ctrl-C or SIGTERM
+ends it, and prints the numbers that are still waiting for a call.
 """
 
 import argparse
@@ -19,7 +19,7 @@ from aioami.agi import AsyncAGI, Routes, Session
 from aioami.calls import Application
 
 routes = Routes()
-waiting: dict[str, None] = {}  # the numbers, in their order, each once
+waiting: dict[str, None] = {}  # the numbers to call, in order, each once
 changed = asyncio.Event()
 settings = argparse.Namespace()
 
@@ -28,24 +28,24 @@ settings = argparse.Namespace()
 async def offer(call: Session) -> None:
     await call.answer()
     number = await call.get("CALLERID(num)") or ""
-    # Only what is a number is ever dialled: the caller chose this text.
+    # Only numbers are ever dialled: the caller chose this text.
     if number.isdecimal() and await call.ask(settings.prompt, digits=1, timeout=settings.timeout) == "1":
         waiting[number] = None
         changed.set()
         print(f"{number}: wants a call, as number {len(waiting)}")
         await call.play(settings.thanks)
         await call.hang_up()
-    # Else this returns, and the dialplan goes on: into the queue.
+    # Without a 1 the dialplan goes on: into the queue.
 
 
 async def is_free(mgr: Manager) -> bool:
-    """True if nobody waits in the queue, and an agent is there for the next one."""
+    """Return `True` if no caller waits in the queue, and an agent is free for the next one."""
     summary = await mgr.send(core.QueueSummary(settings.queue))
     return any((line.available or 0) > 0 and not line.callers for line in summary.events)
 
 
 async def call_back(mgr: Manager) -> None:
-    """Call one after the other, when an agent is free; who is not reached is called once more at the end."""
+    """Call one number after another, when an agent is free; call an unreached number once more at the end."""
     tried: set[str] = set()
     while True:
         await mgr.wait_ready()

@@ -26,7 +26,7 @@ class Watch:
 
     async def follow(self, mgr: Manager) -> None:
         with mgr.events("QueueCaller*", Reconnected, where=self.wanted) as stream:
-            await self.take_stock(mgr)  # the stream is open already: nothing is missed
+            await self.take_stock(mgr)  # the stream is open already, so no event is missed
             async for event in stream:
                 if isinstance(event, Reconnected):
                     await self.take_stock(mgr)
@@ -57,7 +57,7 @@ class Watch:
             asyncio.get_running_loop().call_later(max(0, self.options.longest - waited), self.due.put_nowait, event)
 
     async def look(self, mgr: Manager) -> None:
-        while event := await self.due.get():  # the server is asked: nothing tells of one who is bridged or parked
+        while event := await self.due.get():  # the server is asked, as no event says that a caller is bridged or parked
             if event["Uniqueid"] in self.waiting and not await self.take_stock(mgr):
                 self.waiting.discard(event["Uniqueid"])
             elif event["Uniqueid"] in self.waiting:
@@ -90,7 +90,7 @@ if __name__ == "__main__":
     options = parser.parse_args()
     url, hook = (os.environ.get(key) or parser.error(f"{key} is not set") for key in ("AIOAMI_URL", "WEBHOOK_URL"))
     logging.basicConfig(format="%(asctime)s %(message)s")
-    logging.getLogger("aioami").setLevel(logging.INFO)  # when the link was lost, and when it stands again
+    logging.getLogger("aioami").setLevel(logging.INFO)  # to log when the link is lost, and when it is back
     try:
         asyncio.run(run(url, hook, Watch(options)))
     except (asyncio.CancelledError, KeyboardInterrupt):

@@ -1,9 +1,10 @@
-"""Call people, remind them of something, and note who has confirmed it; an answering machine gets the message alone.
+"""Call people with a reminder, and note who has confirmed it; an answering machine gets only the message.
 
     AIOAMI_URL=ami://user:secret@pbx.example python reminder.py numbers.txt --channel 'PJSIP/{}@trunk'
 
-The file has a number a line. Who answers hears a message, and confirms it by 1. It needs aioami, and a user with
-`read = call,agi,dialplan` and `write = originate,system,agi,call`. Nobody is called twice. Ctrl-C or SIGTERM ends the calls.
+The file has one number per line. A person who answers hears a message, and confirms it with 1. It needs aioami, and a
+user with `read = call,agi,dialplan` and `write = originate,system,agi,call`. No number is called twice. Ctrl-C or
+SIGTERM ends the calls.
 """
 
 import argparse
@@ -20,12 +21,12 @@ from aioami.agi import Session
 
 
 async def remind(mgr: Manager, number: str, options: argparse.Namespace) -> str:
-    """Call a number, and say what became of it."""
+    """Call a number, and return the outcome in words."""
     heard = "hung up before the end"
 
     async def program(session: Session) -> None:
         nonlocal heard
-        # AMD listens for some seconds: people say a word and wait, machines go on speaking, or are silent.
+        # AMD listens for some seconds: people say a word and wait, but machines go on speaking or are silent.
         await session.exec("AMD", *options.amd)
         if await session.get("AMDSTATUS") == "MACHINE":
             await session.play(options.message)

@@ -1,10 +1,9 @@
-"""Try again, alone, the tests that failed beside all others.
+"""Run failed tests of the whole suite once more, alone.
 
-A machine that does eight things at once may hold up a server, or a program, for longer than a test allows. So at most
-five tests get a second try, and are named. Every other failure stands: more of them, and a run that did not come to
-its end.
+A machine that runs eight processes at once may delay a server or a program for longer than a test allows. So at most
+five failed tests get a second try, and are named. More failures, and a run that did not end normally, stay failures.
 
-Usage: again.py STATUS [CACHE], where STATUS is what pytest ended with, and its CACHE knows what failed.
+Usage: again.py STATUS [CACHE], where STATUS is pytest's exit status, and CACHE its cache with the failed tests.
 """
 
 from __future__ import annotations
@@ -19,7 +18,7 @@ TESTS_FAILED = 1  # the status of a run that came to its end
 
 
 def main() -> int:
-    """Decide, try again, and answer with the status of the whole."""
+    """Decide, run the failed tests again, and return the status of the whole run."""
     status = int(sys.argv[1])
     cache = Path(*sys.argv[2:] or [".pytest_cache"], "v/cache/lastfailed")
     failed = sorted(json.loads(cache.read_text())) if cache.exists() else []

@@ -1,10 +1,10 @@
-"""Run each test file in a pytest of its own, several at a time: a file that needs another one fails here.
+"""Run each test file in a separate pytest, several at a time: a file that depends on another file fails here.
 
     python tools/alone.py tests/unit                   each file below a folder, or files
-    python tools/alone.py tests/real -- --asterisk 22  with options for pytest behind the dashes
+    python tools/alone.py tests/real -- --asterisk 22  with options for pytest after the dashes
 
-Each file is reported as it ends. The output of those that failed follows at the end, and the last
-line counts all tests. Uses the Python, and so the environment, that runs it.
+Each file is reported as it ends. The output of failed files follows at the end, and the last
+line counts all tests. The tests run with the Python, and the environment, that run this program.
 """
 
 from __future__ import annotations
@@ -20,15 +20,15 @@ from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
-# They wait for programs and servers, and take longer than their sizes say.
+# These files wait for programs and servers, and take longer than files of their size.
 FIRST = ("test_examples_on_fake.py", "test_cli_top.py", "test_commands.py", "test_cli_documentation.py")
-# It counts instructions under a tracer, and takes longer than all others beside busy neighbours.
+# This file counts instructions under a tracer, which beside busy neighbours takes longer than all others.
 LAST = "test_cost.py"
 NO_TESTS = 5  # pytest's exit status
 
 
 def test_files(paths: list[Path]) -> list[Path]:
-    """List the test files at or below these paths, those first that take longest: most often the largest."""
+    """List the test files at or below these paths, the slowest first: mostly these are the largest."""
     found = {file for path in paths for file in (path.rglob("test_*.py") if path.is_dir() else [path])}
     return sorted(found, key=lambda file: (file.name == LAST, file.name not in FIRST, -file.stat().st_size, file))
 
@@ -44,7 +44,7 @@ def run(file: Path, options: list[str]) -> tuple[int, str, float]:
 
 
 def main() -> None:
-    """Run the files, and end with 1 if one of them failed."""
+    """Run the files, and exit with 1 if one of them failed."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("paths", nargs="+", type=Path, help="test files, or folders of them")
     parser.add_argument("--processes", type=int, default=2 * (os.cpu_count() or 1), help="how many run at a time")

@@ -1,10 +1,10 @@
-"""Installs a wheel into clean environments: without any extra, with each extra alone, with all together; and tries each.
+"""Install a wheel into clean environments, and try each: without any extra, with each extra alone, with all together.
 
     python tools/extras.py dist/aioami-0.1.0-py3-none-any.whl
     python tools/extras.py dist/aioami-0.1.0-py3-none-any.whl --python python3.13 --sets none all
 
-Which extras there are, the wheel itself says. What each is for, `tests/smoke.py` tries. The Python that runs this needs uv, which
-fills an environment in a tenth of pip's time; the one of the environments needs nothing.
+The wheel itself lists its extras. `tests/smoke.py` tries the features of each extra. The Python that runs this needs uv,
+which fills an environment in a tenth of pip's time. The Python of the environments needs no package.
 """
 
 from __future__ import annotations
@@ -27,25 +27,25 @@ SETS: Final[dict[str, Callable[[list[str]], list[list[str]]]]] = {
     "each": lambda extras: [[extra] for extra in extras],
     "all": lambda extras: [extras],
 }
-"""What is installed together, by the extras that there are."""
+"""The sets of extras to install together, made from the list of all extras."""
 
 
 def extras_of(wheel: Path) -> list[str]:
-    """The extras that a wheel declares."""
+    """Return the extras that a wheel declares."""
     with zipfile.ZipFile(wheel) as archive:
         [metadata] = [name for name in archive.namelist() if name.endswith(".dist-info/METADATA")]
         return HeaderParser().parsestr(archive.read(metadata).decode()).get_all("Provides-Extra") or []
 
 
 def tried(wheel: Path, python: str, extras: list[str]) -> bool:
-    """Whether the wheel works with these extras, in an environment that has nothing else."""
+    """Return `True` if the wheel works with these extras, in an environment without other packages."""
     began = time.monotonic()
     with tempfile.TemporaryDirectory() as folder:
         home = Path(folder) / "environment"
         own = home / "bin" / "python"
         smoke = shutil.copy(SMOKE, folder)
         what = f"{wheel}[{','.join(extras)}]" if extras else str(wheel)
-        # The installer comes from outside, so that the environment has what the wheel asks for, and nothing else
+        # The installer is outside of the environment, which so has only the packages that the wheel asks for.
         for command in (
             [python, "-m", "venv", "--without-pip", str(home)],
             [sys.executable, "-m", "uv", "pip", "install", "--quiet", "--python", str(own), what],
@@ -59,7 +59,7 @@ def tried(wheel: Path, python: str, extras: list[str]) -> bool:
 
 
 def main() -> int:
-    """Try what the command line says; 1 if anything does not work."""
+    """Try the sets of the command line; return 1 if one of them does not work."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("wheel", type=Path)
     parser.add_argument("--python", default=sys.executable, help="the interpreter of the environments; this one")

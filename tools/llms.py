@@ -1,7 +1,7 @@
 """The documentation for readers that are programs.
 
-`llms.txt` names every page and every public name with a line each; `llms-full.txt` has the pages whole, with the signatures and
-docstrings of the names in their places. Both are made from the pages and the docstrings, whenever the documentation is built.
+`llms.txt` has a line for each page and each public name. `llms-full.txt` has the whole pages, with the signatures and
+docstrings of the names in their places. Each build of the documentation makes both from the pages and the docstrings.
 
     python tools/llms.py docs/_build/html
 """
@@ -38,8 +38,8 @@ class Page:
 
     Attributes:
         name: its path in the folder of the documentation, without `.md`.
-        caption: under which heading of the index it stands.
-        text: its source, without what is not shown.
+        caption: the heading of the index above it.
+        text: its source, without the hidden parts.
     """
 
     name: str
@@ -48,20 +48,20 @@ class Page:
 
     @property
     def title(self) -> str:
-        """Its first heading, as text."""
+        """The first heading of the page, as text."""
         found = re.search(r"^# (.+)$", self.text, re.MULTILINE)
         return self.name if found is None else found[1].replace("`", "")
 
     @property
     def summary(self) -> str:
-        """The first sentence behind the first heading; empty if something else than text stands there."""
+        """The first sentence after the first heading; empty if no text follows the heading."""
         behind = re.split(r"^# .+$", self.text, maxsplit=1, flags=re.MULTILINE)[-1]
         paragraph = behind.strip().partition("\n\n")[0]
         return "" if paragraph.startswith(("```", "#", "|")) else _sentence(paragraph)
 
     @property
     def source(self) -> str:
-        """Where a built documentation has its source."""
+        """The path of the page's source in the built documentation."""
         return f"_sources/{self.name}.md.txt"
 
 
@@ -75,7 +75,7 @@ def rendered(text: str) -> str:
 
 
 def pages(docs: Path = DOCS) -> list[Page]:
-    """Every page that the index leads to, in its order."""
+    """Return every page that the index leads to, in its order."""
     found: list[Page] = []
     for tree in _TOCTREE.findall(rendered((docs / "index.md").read_text())):
         caption = re.search(r":caption: (.+)", tree)
@@ -84,13 +84,13 @@ def pages(docs: Path = DOCS) -> list[Page]:
                 continue
             for path in sorted(docs.glob(f"{entry}.md")):
                 name = path.relative_to(docs).with_suffix("").as_posix()
-                if name not in {page.name for page in found}:  # a pattern brings what is not there yet
+                if name not in {page.name for page in found}:  # a pattern may match pages that were found before
                     found.append(Page(name, caption[1] if caption is not None else "", _shown(path)))
     return found
 
 
 def names(page: Page) -> Iterator[tuple[str, object, list[str]]]:
-    """The public names that a page describes, in its order, each with the members that it describes of it."""
+    """Yield the public names that a page describes, in its order, each with its described members."""
     for kind, argument, body in _FENCE.findall(page.text):
         if kind == "areas":
             yield from _of_areas(argument)
@@ -100,7 +100,7 @@ def names(page: Page) -> Iterator[tuple[str, object, list[str]]]:
 
 
 def short(docs: Path = DOCS) -> str:
-    """`llms.txt`: every page and every public name, with a line each."""
+    """Return `llms.txt`: a line for each page and each public name."""
     every = pages(docs)
     parts = [
         "# aioami\n",
@@ -127,7 +127,7 @@ def short(docs: Path = DOCS) -> str:
 
 
 def full(docs: Path = DOCS) -> str:
-    """`llms-full.txt`: every page, with what it describes."""
+    """Return `llms-full.txt`: every page, with the docstrings of the names that it describes."""
 
     def described(fence: re.Match[str]) -> str:
         page = Page("", "", fence[0])
@@ -138,7 +138,7 @@ def full(docs: Path = DOCS) -> str:
 
 
 def commands() -> list[tuple[str, str]]:
-    """The commands of `aioami`, each with what it does."""
+    """Return the commands of `aioami`, each with its summary."""
     from aioami.cli.app import app
 
     found = []
@@ -187,7 +187,7 @@ def _described(directive: str, target: str, options: str) -> Iterator[tuple[str,
 
 
 def _named(path: str) -> Any:
-    """What a dotted path stands for."""
+    """Return the object with a dotted path."""
     parts = path.split(".")
     for cut in range(len(parts), 0, -1):
         try:
@@ -201,7 +201,7 @@ def _named(path: str) -> Any:
 
 
 def _contract(name: str, thing: object, members: list[str]) -> str:
-    """The signature of a name, its docstring, its fields, and the same of its members."""
+    """Return the signature of a name, its docstring and its fields, and the same for its members."""
     lines = [f"### `{name}{_signature(thing)}`\n", _told(name, thing)]
     told = _fields(thing)
     if told:
@@ -214,7 +214,7 @@ def _contract(name: str, thing: object, members: list[str]) -> str:
 
 
 def _fields(thing: object) -> list[str]:
-    """The typed attributes of an event or a reply, those that it inherits too."""
+    """Return the typed attributes of an event or a reply, also the inherited ones."""
     if not isinstance(thing, type):
         return []
     found: dict[str, str] = {}
@@ -228,7 +228,7 @@ def _fields(thing: object) -> list[str]:
 
 
 class _AsWritten:
-    """An annotation that is shown as it stands in the source."""
+    """An annotation that is shown as in the source."""
 
     def __init__(self, text: str) -> None:
         self.text = text
@@ -257,7 +257,7 @@ def _docstring(thing: object) -> str:
 
 
 def _told(name: str, thing: object) -> str:
-    """What is written about a name: its docstring, or the text below its assignment in a module; else its value."""
+    """Return a name's docstring, or the text below its assignment in a module, or else its value."""
     # For Python 3.10 an alias such as `Callable[...]` is a type.
     written = isinstance(thing, (type, property, ModuleType)) and not isinstance(thing, GenericAlias)
     if written or (inspect.isroutine(thing) and _docstring(thing)):
@@ -277,7 +277,7 @@ def _paragraph(text: str) -> str:
 
 
 def _sentence(text: str) -> str:
-    """The first sentence, without links."""
+    """Return the first sentence, without links."""
     first = re.sub(r"\[([^\]]*)\]\([^)]*\)", r"\1", _paragraph(text.strip().partition("\n\n")[0]))
     return re.split(r"(?<=[.!?:]) (?=[A-Z`])", first)[0].rstrip(":")
 

@@ -1,10 +1,11 @@
-"""Builds wheel and sdist twice from what the repository holds, as differently as two machines would, and compares the bytes.
+"""Build wheel and sdist twice from the repository's files, as differently as two machines would, and compare the bytes.
 
     python tools/reproducible.py dist
 
-The two builds differ in their folder, the times and permissions of the files, the time zone, the language and the order of sets. With a
-folder of finished packages, these must be the same as well: what git ignores is not in them. Without git, as in an
-unpacked sdist, all files count. Needs `build`, and the backend of pyproject.toml in this environment.
+The two builds differ in their folder, the times and permissions of the files, the time zone, the language and the order
+of sets. If a folder with finished packages is given, these must have the same bytes too, so they have no files that git
+ignores. Without git, as in an unpacked sdist, all files count. It needs `build` and the backend of pyproject.toml in
+this environment.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ MACHINES: Final[list[dict[str, str]]] = [
 
 
 def held() -> list[Path]:
-    """The files of the repository, as they are in the working tree; new ones too, unless git ignores them."""
+    """Return the files of the working tree, also new ones, except those that git ignores."""
     listed = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
     if (ROOT / ".git").exists():
         names = subprocess.run(listed, cwd=ROOT, capture_output=True, check=True).stdout.decode().split("\0")
@@ -36,7 +37,7 @@ def held() -> list[Path]:
 
 
 def built(folder: Path, machine: int) -> dict[str, str]:
-    """The digests of what is built in a folder, on one of the machines that are played."""
+    """Build in a folder, as on one of the simulated machines, and return the digests."""
     for path in held():
         (folder / path).parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(ROOT / path, folder / path)
@@ -47,7 +48,7 @@ def built(folder: Path, machine: int) -> dict[str, str]:
     environment = {**os.environ, **MACHINES[machine]}
     environment.pop(
         "SOURCE_DATE_EPOCH", None
-    )  # as in the Makefile: the times in the packages are the backend's fixed one
+    )  # as in the Makefile: the packages then have the fixed time of the backend
     command = [sys.executable, "-m", "build", "--no-isolation"]
     done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
     if done.returncode:
@@ -56,12 +57,12 @@ def built(folder: Path, machine: int) -> dict[str, str]:
 
 
 def digests(folder: Path) -> dict[str, str]:
-    """The SHA-256 of each file, by its name."""
+    """Return the SHA-256 of each file, by its name."""
     return {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in sorted(folder.iterdir())}
 
 
 def main() -> int:
-    """Compare; 1 if anything differs."""
+    """Compare the builds; return 1 if anything differs."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("finished", nargs="?", type=Path, help="a folder of packages that must be the same")
     options = parser.parse_args()

@@ -1,4 +1,4 @@
-"""Draw the picture of `aioami top` that the documentation has: `python tools/top_picture.py docs/guide/images/top.svg`."""
+"""Draw the documentation's picture of `aioami top`: `python tools/top_picture.py docs/guide/images/top.svg`."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ member => PJSIP/dora,0,Dora
 
 
 async def picture() -> str:
-    """Have some calls, look at them, and return the picture."""
+    """Make some calls, show them in `aioami top`, and return the picture."""
     passed = 0.0
     clock = time.time
 
@@ -77,7 +77,7 @@ async def picture() -> str:
                     return top.export_screenshot(title="aioami top")
 
 
-# The fonts are those of whoever looks at it: nothing is fetched from elsewhere.
+# The reader's own fonts are used, so that no font is loaded from the network.
 drawn = re.sub(r"@font-face \{.*?\}\s*", "", asyncio.run(picture()), flags=re.DOTALL)
 target = Path(sys.argv[1])
 target.parent.mkdir(parents=True, exist_ok=True)

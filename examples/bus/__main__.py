@@ -1,7 +1,7 @@
 """Two servers on a bus, two relays, a program that follows both, and a relay that is killed. `make demo-bus` runs it.
 
-All of it is private: nats-server comes from Debian's package into a folder of its own, and the servers are fakes that number their
-events. In the end stands the account: each event was given once and in order, or was told as lost where it is missing.
+All of it is private: nats-server comes from Debian's package into a private folder, and the servers are fakes that
+number their events. The end is an account: each event was given once and in order, or was reported as lost at its place.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ BEGAN = time.perf_counter()
 
 
 async def relay(folder: Path, name: str, bus: str, servers: dict[str, FakeAsterisk]) -> asyncio.subprocess.Process:
-    """Start `aioami relay` with a file, as one does."""
+    """Start `aioami relay` with a configuration file, as users do."""
     file = folder / f"{name}.toml"
     (folder / "secret").write_text("s3cret")
     tables = [
@@ -58,7 +58,7 @@ async def talk(fake: FakeAsterisk, sent: list[int]) -> None:
 
 
 async def follow(fleet: Fleet, given: dict[str, list[int]], gaps: dict[str, list[EventsLost]]) -> None:
-    """Note each event, and each loss that is told."""
+    """Note each event, and each reported loss."""
     with fleet.events("Tick", on_loss="raise") as events:
         while True:
             try:
@@ -71,7 +71,7 @@ async def follow(fleet: Fleet, given: dict[str, list[int]], gaps: dict[str, list
 
 
 def account(server: str, sent: list[int], given: list[int], gaps: list[EventsLost]) -> None:
-    """Print what became of the events between the first and the last that were given."""
+    """Print the account of the events between the first and the last one that were given."""
     in_order = all(before < after for before, after in itertools.pairwise(given))
     missing = set(range(given[0], given[-1])) - set(given)
     print(
@@ -92,7 +92,7 @@ async def main() -> None:
         stack.callback(end, relays)
         for fake in fakes.values():
             await fake.wait_connected(timeout=20)
-        # It leads, as it was the first.
+        # The first relay leads.
         relays.append(await relay(folder, "relay-b", bus.url, fakes))
         fleet = await stack.enter_async_context(Fleet(bus.url))
         for name in SERVERS:

@@ -1,4 +1,4 @@
-"""Runs the dashboard, or writes the line of a user.
+"""Run the dashboard, or print the line of a user for the file of users.
 
 python -m dashboard                  on 127.0.0.1, port 8765 or that of DASHBOARD_PORT (0 is any)
 python -m dashboard password NAME    asks for a password, and prints the line for the file of users
@@ -20,7 +20,7 @@ from .users import Users, hash_password
 
 
 async def serve_office(port: int) -> None:
-    """Serve an office that does not exist, with a password that counts for this time only."""
+    """Serve an invented office, with a new password for each run."""
     password = secrets.token_urlsafe(9)
     settings = Settings(servers={}, users=Users({"demo": hash_password(password)}), dial="PJSIP/{}")
     async with office() as fake:
@@ -35,7 +35,7 @@ async def serve_office(port: int) -> None:
 
 
 def main(arguments: list[str]) -> int:
-    """Run what the command line says, and return the exit code."""
+    """Run the command line, and return the exit code."""
     if len(arguments) == 2 and arguments[0] == "password":
         password = getpass.getpass(f"Password for {arguments[1]}: ")
         try:

@@ -1,4 +1,4 @@
-"""The web service: pages, the login, the stream of changes, and what the buttons do."""
+"""The web service: pages, the login, the stream of changes, and the actions of the buttons."""
 
 from __future__ import annotations
 
@@ -42,7 +42,8 @@ HEADERS: Final = {
     "Cache-Control": "no-cache",
 }
 
-# What is dialled goes into the dialplan: no @, no /, nothing that it would take apart. A telephone may be named as it is shown.
+# A dialled text goes into the dialplan: so it has no @, no /, and no other sign that the dialplan would interpret. A
+# telephone may be named as the page shows it.
 Number = Annotated[str, Field(pattern=r"^[0-9A-Za-z*#+_.-]{1,40}$")]
 Phone = Annotated[str, Field(pattern=r"^((PJSIP|SIP|IAX2|DAHDI)/)?[0-9A-Za-z*#+_.-]{1,40}$")]
 FIELDS: Final = {
@@ -54,27 +55,27 @@ FIELDS: Final = {
 
 
 class Credentials(BaseModel):
-    """What the login form sends."""
+    """The fields of the login form."""
 
     user: Annotated[str, Field(max_length=100)]
     password: Annotated[str, Field(max_length=2000)]
 
 
 class Call(BaseModel):
-    """What the form for a call sends."""
+    """The fields of the form for a call."""
 
     phone: Phone
     number: Number
 
 
 class Target(BaseModel):
-    """Where a call is transferred to."""
+    """The destination of a transfer."""
 
     number: Number
 
 
 def create_app(settings: Settings) -> FastAPI:
-    """The service, for any ASGI server. It runs in one process, as its sessions are in its memory."""
+    """Make the service, for any ASGI server. It must run in one process, as its sessions are in memory."""
 
     @contextlib.asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
@@ -97,7 +98,7 @@ def create_app(settings: Settings) -> FastAPI:
 
 
 class WithHeaders:
-    """Adds to each response what tells a browser to be careful."""
+    """Adds headers to each response that restrict what a browser does with it."""
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
@@ -114,7 +115,7 @@ class WithHeaders:
 
 
 class Server(uvicorn.Server):
-    """Ends the streams of all browsers when it is to stop: they would never go by themselves."""
+    """A uvicorn server that ends the streams of all browsers when it stops: they would never end by themselves."""
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
@@ -128,13 +129,13 @@ class Server(uvicorn.Server):
 
     @property
     def address(self) -> str:
-        """Where it listens."""
+        """The URL at which it listens."""
         host, port = self.servers[0].sockets[0].getsockname()[:2]
         return f"http://{host}:{port}"
 
 
 def create_server(settings: Settings, port: int) -> Server:
-    """A server for the service on 127.0.0.1: a proxy that speaks TLS is what the world sees. Port 0 is any that is free."""
+    """Make a server for the service on 127.0.0.1, behind a proxy with TLS for other machines. Port 0 is any free one."""
     return Server(
         uvicorn.Config(
             create_app(settings),
@@ -148,7 +149,7 @@ def create_server(settings: Settings, port: int) -> Server:
 
 
 async def tell(request: Request, error: Exception) -> JSONResponse:
-    """Answer with the sentence that says what went wrong between here and Asterisk."""
+    """Answer with the message of an error between here and Asterisk."""
     status = 504 if isinstance(error, ManagerTimeout) else 503 if isinstance(error, ConnectionLost) else 502
     if isinstance(error, ActionError):
         status = 409
@@ -156,17 +157,17 @@ async def tell(request: Request, error: Exception) -> JSONResponse:
 
 
 async def refuse(request: Request, error: Exception) -> JSONResponse:
-    """Answer with what is right in each field that is wrong, and without what was sent, which may be no text that can be sent back."""
+    """Answer with a message for each wrong field, without the values, which may be no text that can be sent back."""
     assert isinstance(error, RequestValidationError)
     detail = [{"loc": each["loc"], "msg": FIELDS.get(str(each["loc"][-1]), each["msg"])} for each in error.errors()]
     return JSONResponse({"detail": detail}, 422)
 
 
-# Who asks
+# The user of a request
 
 
 def session_of(request: Request) -> Session:
-    """The session of whoever asks."""
+    """Return the session of a request."""
     session: Session | None = request.app.state.sessions.find(request.cookies.get(COOKIE))
     if session is None:
         raise HTTPException(401, "you are not logged in")
@@ -174,7 +175,7 @@ def session_of(request: Request) -> Session:
 
 
 def same_origin(request: Request) -> None:
-    """Refuse what another site's page makes a browser send."""
+    """Refuse requests that another site's page makes a browser send."""
     site, origin = request.headers.get("sec-fetch-site"), request.headers.get("origin")
     if site not in (None, "same-origin") or (origin and urlsplit(origin).netloc != request.headers.get("host")):
         raise HTTPException(403, "this came from another site")
@@ -185,7 +186,7 @@ def own_page(
     session: Annotated[Session, Depends(session_of)],
     _: Annotated[None, Depends(same_origin)],
 ) -> Session:
-    """The session, if the request also has what only our own page knows."""
+    """Return the session, if the request also has the token that only our own page knows."""
     token = request.headers.get("x-csrf-token", "")
     if not hmac.compare_digest(token.encode(), session.csrf.encode()):
         raise HTTPException(403, "this did not come from the dashboard's page")
@@ -193,7 +194,7 @@ def own_page(
 
 
 def server_of(request: Request, server: str | None = None) -> str:
-    """The server that a request is for, `?server=NAME`; a dashboard of one server needs no name."""
+    """Return the server of a request, from `?server=NAME`; with one server, no name is needed."""
     names = request.app.state.fleet.servers
     if server is None:
         if len(names) != 1:

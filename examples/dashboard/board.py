@@ -1,4 +1,4 @@
-"""What all browsers are shown: one picture of the servers, made once for all of them, and pushed as it changes."""
+"""The picture of the servers for all browsers: made once for all of them, and pushed as it changes."""
 
 from __future__ import annotations
 
@@ -41,22 +41,22 @@ from aioami.live import (
 __all__ = ["PARTS", "Board", "Message"]
 
 PARTS: Final = (*DEFAULT_PARTS, "parking", "conferences", "mailboxes", "endpoints", "registrations")
-"""What is followed of the live state."""
+"""The parts of the live state that are followed."""
 
 Message = tuple[str, str]
-"""What is pushed: what it is (`state`, `patch`, `feed`), and JSON."""
+"""A pushed message: its kind (`state`, `patch`, `feed`), and JSON."""
 
 log = logging.getLogger("dashboard")
 
 _PACE: Final = 0.1  # seconds between two pushes of changes
 _FEED_PACE: Final = 0.25  # ... and of events
-_LINKS_PACE: Final = 1.0  # ... and between two looks at the links, for what no event tells
-_FEED: Final = 40  # events that one push holds; of more, the newest
-_BEHIND: Final = 100  # messages that may wait for a browser, before it is given the whole state anew
+_LINKS_PACE: Final = 1.0  # ... and between two looks at the links, for changes without an event
+_FEED: Final = 40  # events in one push; if there are more, the newest ones
+_BEHIND: Final = 100  # messages that may wait for a browser, before it gets the whole state again
 _PLACED: Final = 20  # calls whose outcome is kept
-_ENDED: Final = 30  # calls that are over, of those that the live state keeps
+_ENDED: Final = 30  # ended calls that are shown, of those that the live state keeps
 
-# What comes many times for every call, and says little; variables may also hold what is nobody's business.
+# Events that come many times for every call, and say little. Variables may also hold private data.
 _QUIET: Final = frozenset({"VarSet", "RTCPSent", "RTCPReceived", "ChallengeSent", "SuccessfulAuth", "RequestBadFormat"})
 
 
@@ -94,7 +94,7 @@ class Board:
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
     async def messages(self) -> AsyncGenerator[Message, None]:
-        """What one browser is to be sent: the whole state, and then what changes."""
+        """Yield the messages for one browser: the whole state, and then the changes."""
         queue: asyncio.Queue[Message | None] = asyncio.Queue(_BEHIND)
         queue.put_nowait(("state", _json(self.state())))
         self._browsers[queue] = None
@@ -105,14 +105,14 @@ class Board:
             del self._browsers[queue]
 
     def dismiss(self) -> None:
-        """End what all browsers are sent."""
+        """End the streams of all browsers."""
         for queue in self._browsers:
             while not queue.empty():
                 queue.get_nowait()
             queue.put_nowait(None)
 
     def state(self) -> dict[str, Any]:
-        """All there is to show."""
+        """Return the whole picture."""
         return {
             "now": time.time(),
             "servers": {server: self._server(server, health) for server, health in self._health().items()},
@@ -121,10 +121,10 @@ class Board:
         }
 
     async def place(self, server: str, user: str, phone: str, number: str, action: core.Originate_Context) -> None:
-        """Place a call on a server, and let all browsers see what becomes of it.
+        """Place a call on a server, and show its progress in all browsers.
 
         Raises:
-            ManagerError: it was not accepted.
+            ManagerError: the call was not accepted.
         """
         reply = await self._fleet[server].send(action)
         placed = {
@@ -155,7 +155,7 @@ class Board:
 
         self._spawn(await_outcome())
 
-    # How it follows
+    # Following the servers
 
     def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.create_task(work)
@@ -176,7 +176,7 @@ class Board:
             self._touch(change.server, change.kind, change.key)
 
     async def _watch_links(self) -> None:
-        """Tell of links that are different: the reason of an attempt that failed comes with no event."""
+        """Push changed links: the reason of a failed attempt to connect comes with no event."""
         told: dict[str, dict[str, Any]] = {}
         while True:
             await asyncio.sleep(_LINKS_PACE)
@@ -187,17 +187,17 @@ class Board:
             told = links
 
     async def _push(self) -> None:
-        """Tell of what is different: at once if nothing was told for a while, and never more often than `_PACE`."""
+        """Push changes: at once after a pause, and never more often than `_PACE`."""
         while True:
             await self._changed.wait()
             self._changed.clear()
             dirty, self._dirty = self._dirty, {}
-            if any(kind != "bridge" for _, kind, _ in dirty):  # who is in which, the channels tell
+            if any(kind != "bridge" for _, kind, _ in dirty):  # each channel names its bridge
                 self._send("patch", self._patch(dirty))
             await asyncio.sleep(_PACE)
 
     def _patch(self, dirty: dict[tuple[str, str, str], None]) -> dict[str, Any]:
-        """What is different: of a server all (`whole`), or some things; `None` is what is not there any more."""
+        """Return the changes: of a server all (`whole`), or some things; `None` for a thing that is gone."""
         patch: dict[str, Any] = {"now": time.time(), "servers": {}}
         healths = self._health() if any(kind in ("link", "everything") for _, kind, _ in dirty) else {}
         for server, kind, key in dirty:
@@ -241,7 +241,7 @@ class Board:
 
         self._spawn(tell())
         loud = self._fleet.events(where=lambda event: event.name not in _QUIET)
-        with loud as stream, contextlib.suppress(ManagerError):  # that all are lost for good, their links tell
+        with loud as stream, contextlib.suppress(ManagerError):  # if all are lost for good, their links show it
             async for event in stream:
                 if isinstance(event, (Disconnected, Reconnected)):
                     self._touch(event.server, "link")
@@ -257,17 +257,17 @@ class Board:
             return
         message = kind, _json(told)
         for queue in self._browsers:
-            if queue.full():  # it is too slow: it gets what is so now, and not all that was meanwhile
+            if queue.full():  # the browser is too slow: it gets the present state, and not all changes
                 while not queue.empty():
                     queue.get_nowait()
                 queue.put_nowait(("state", _json(self.state())))
             else:
                 queue.put_nowait(message)
 
-    # What is shown of things
+    # The shown data of things
 
     def _health(self) -> dict[str, ServerHealth]:
-        """The servers that are shown, each with its health."""
+        """Return the servers that are shown, each with its health."""
         return {server: health for server, health in self._fleet.health().items() if server in self._lives}
 
     def _server(self, server: str, health: ServerHealth) -> dict[str, Any]:
@@ -361,7 +361,7 @@ def _call(call: LiveCall) -> dict[str, Any]:
 
 
 def _ended_of(live: Live) -> list[dict[str, Any]]:
-    """The calls that are over, the last one first."""
+    """Return the ended calls, the last one first."""
     return [_ended(each) for each in reversed(live.ended[-_ENDED:])]
 
 
@@ -433,11 +433,11 @@ _SHOWN: Final[dict[str, tuple[str, Callable[[Live], Mapping[str, Any]], Callable
     "mailbox": ("mailboxes", lambda live: live.mailboxes, _mailbox),
     "registration": ("registrations", lambda live: live.registrations, _registration),
 }
-"""By the kind of a change: its name in what is pushed, where it is found, and what is shown of it."""
+"""For each kind of change: its name in a message, and functions for the things and their shown data."""
 
 
 def _follows(live: Live, part: str) -> bool:
-    """True if a live state has a part; calls are made up of channels."""
+    """Return `True` if a live state has a part; calls are made of the part `channels`."""
     return ("channels" if part == "calls" else part) in live.parts
 
 

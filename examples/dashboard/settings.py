@@ -1,4 +1,4 @@
-"""What the environment says: which server, which users, what may be dialled."""
+"""The settings from the environment: the server, the users, the numbers that may be dialled."""
 
 from __future__ import annotations
 
@@ -15,20 +15,20 @@ from .users import Users
 __all__ = ["ONE", "Settings"]
 
 ONE: Final = "asterisk"
-"""The name of the server that `AIOAMI_URL` names; as it is the only one, nobody sees it."""
+"""The name of the server of `AIOAMI_URL`; the page does not show it, as there is only one server."""
 
 
 @dataclass
 class Settings:
-    """How the dashboard is set up.
+    """The settings of the dashboard.
 
     Attributes:
-        servers: the servers: their names, and their URLs as `Fleet` reads them; or the URL of a bus, for all of its servers.
-        users: who may log in.
-        dial: what is called for the number in "your phone", with `{}` for it.
-        context: the dialplan's context in which the other number is looked for, also by a transfer.
-        hosts: the names under which the page may be asked for.
-        secure: whether the session's cookie is for https alone; say so behind a proxy that speaks TLS.
+        servers: the names of the servers and their URLs, as for `Fleet`; or the URL of a bus, for all of its servers.
+        users: the users who may log in.
+        dial: the dial string for "your phone", with `{}` for the number.
+        context: the dialplan's context of the other number, also for transfers.
+        hosts: the host names under which the page is served.
+        secure: whether the session's cookie is for https only; use it behind a proxy with TLS.
     """
 
     servers: Mapping[str, str] | str = field(repr=False)
@@ -44,10 +44,10 @@ class Settings:
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] = os.environ) -> Settings:
-        """The settings that the environment names.
+        """Read the settings from the environment.
 
         Raises:
-            ValueError: one of them is missing or cannot be right; the message names it.
+            ValueError: a setting is missing or wrong; the message names it.
             OSError: the file with the users, or with the servers, cannot be read.
         """
         url, fleet = environment.get("AIOAMI_URL"), environment.get("AIOAMI_FLEET")

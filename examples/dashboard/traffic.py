@@ -1,4 +1,4 @@
-"""An office that does not exist, for looking at the dashboard without an Asterisk: people call, wait, talk and hang up."""
+"""An invented office, to try the dashboard without an Asterisk: people call, wait, talk and hang up."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ CALLERS: Final = (
 
 
 def office() -> FakeAsterisk:
-    """The office's exchange, which is entered with `async with`."""
+    """Make the office's exchange, to be entered with `async with`."""
     phones = (
         f"[{person}]\ntype = endpoint\naors = {person}\n"
         f"[{person}]\ntype = aor\ncontact = sip:{person}@192.0.2.{10 + number}:5060\n"
@@ -85,12 +85,12 @@ def office() -> FakeAsterisk:
 
 
 async def keep_calling(fake: FakeAsterisk, *, pause: float = 5.0, first: int = 5) -> None:
-    """Let people call, until it is cancelled.
+    """Let people call, until cancelled.
 
     Args:
         fake: the exchange.
-        pause: seconds between two calls, on average.
-        first: how many call at once at the begin.
+        pause: the average seconds between two calls.
+        first: the number of calls at the beginning.
     """
     chance = random.Random()
     calls: set[asyncio.Task[None]] = set()
@@ -104,7 +104,7 @@ async def keep_calling(fake: FakeAsterisk, *, pause: float = 5.0, first: int = 5
 
 
 async def _one_call(fake: FakeAsterisk, chance: random.Random) -> None:
-    for person in PEOPLE:  # nobody talks as long as the time before
+    for person in PEOPLE:  # each gets new times, so that no two calls are alike
         fake.phone(f"PJSIP/{person}").set(answer_after=chance.uniform(2, 9), hang_up_after=chance.uniform(20, 90))
     where = chance.choice(("support", "support", "support", "sales", "sales", "ada", "kurt", "lise", "team", "lot"))
     number = f"+49 30 {chance.randrange(10_000, 99_999)}".replace(" ", "")

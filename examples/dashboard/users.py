@@ -1,4 +1,4 @@
-"""Who may log in, and who is: passwords are kept as hashes, sessions in memory."""
+"""The users who may log in, and their sessions: passwords are kept as hashes, sessions in memory."""
 
 from __future__ import annotations
 
@@ -20,17 +20,17 @@ _COST: Final = {"n": 2**15, "r": 8, "p": 3}
 _MEMORY: Final = 64 << 20  # bytes
 _MAX_PASSWORD: Final = 1024  # characters
 
-_FAILURES: Final = 5  # that a name may have from an address in ...
-_WINDOW: Final = 60.0  # ... so many seconds
-_LIFETIME: Final = 12 * 3600.0  # seconds of a session that nobody uses
+_FAILURES: Final = 5  # failed attempts for a name from one address within ...
+_WINDOW: Final = 60.0  # ... these seconds
+_LIFETIME: Final = 12 * 3600.0  # seconds after which an unused session ends
 _MAX_SESSIONS: Final = 1000
 
 
 def hash_password(password: str) -> str:
-    """What is kept of a password: `scrypt$n$r$p$salt$key`.
+    """Return the hash of a password, as it is stored: `scrypt$n$r$p$salt$key`.
 
     Raises:
-        ValueError: it is shorter than 8 characters, or longer than 1024.
+        ValueError: the password is shorter than 8 characters, or longer than 1024.
     """
     if not 8 <= len(password) <= _MAX_PASSWORD:
         raise ValueError(f"password: 8 to {_MAX_PASSWORD} characters")
@@ -56,14 +56,14 @@ def _is_right(password: str, kept: str) -> bool:
 
 
 class TooManyAttempts(Exception):
-    """A name was tried too often in vain."""
+    """There were too many failed attempts for a name."""
 
 
 class Users:
-    """The users, each with what is kept of the password.
+    """The users, each with the hash of the password.
 
     Args:
-        hashes: by the user's name.
+        hashes: the hashes, by the user's name.
     """
 
     def __init__(self, hashes: dict[str, str]) -> None:
@@ -74,10 +74,10 @@ class Users:
 
     @classmethod
     def read(cls, path: Path) -> Users:
-        """The users in a file with lines `name:hash`; empty ones and those that begin with `#` are left out.
+        """Read the users from a file with lines `name:hash`; empty lines and lines with `#` first are skipped.
 
         Raises:
-            ValueError: a line is no user, or there is none.
+            ValueError: a line is no user, or the file has no users.
             OSError: the file cannot be read.
         """
         hashes: dict[str, str] = {}
@@ -93,15 +93,15 @@ class Users:
         return cls(hashes)
 
     async def check(self, name: str, password: str, address: str) -> bool:
-        """Whether this is the password of that user; it takes as long for a user who does not exist.
+        """Return `True` if the password is right; the check takes as long for a user who does not exist.
 
         Args:
             name: the user's name.
-            password: what was given for it.
-            address: from where, so that a stranger locks nobody out.
+            password: the typed password.
+            address: the client's address; failures count for it alone, so that a stranger locks nobody out.
 
         Raises:
-            TooManyAttempts: there were five wrong ones for this name from this address within a minute.
+            TooManyAttempts: there were five wrong passwords for this name from this address within a minute.
         """
         now = time.monotonic()
         self._failures = {who: when for who, when in self._failures.items() if now - when[-1] < _WINDOW}
@@ -119,11 +119,11 @@ class Users:
 
 @dataclass
 class Session:
-    """Somebody who is logged in.
+    """The session of a user who is logged in.
 
     Attributes:
-        user: who it is.
-        csrf: what the page has to send with all that changes something.
+        user: the user's name.
+        csrf: the token that the page must send with each request that changes something.
     """
 
     user: str
@@ -133,12 +133,12 @@ class Session:
 
     @property
     def open(self) -> bool:
-        """Whether it still counts."""
+        """True while the session is valid."""
         return not self.closed and time.monotonic() - self.used < _LIFETIME
 
 
 class Sessions:
-    """All who are logged in. They are forgotten when the program ends."""
+    """All sessions. They are lost when the program ends."""
 
     def __init__(self) -> None:
         self._by_digest: dict[bytes, Session] = {}
@@ -153,7 +153,7 @@ class Sessions:
         return token
 
     def find(self, token: str | None) -> Session | None:
-        """The session with this token, if there is one."""
+        """Return the session with a token; `None` if there is none."""
         session = self._by_digest.get(_digest(token or ""))
         if session is None or not session.open:
             return None
@@ -161,7 +161,7 @@ class Sessions:
         return session
 
     def end(self, token: str | None) -> None:
-        """End a session, everywhere."""
+        """End a session, also for its open pages."""
         session = self._by_digest.pop(_digest(token or ""), None)
         if session is not None:
             session.closed = True

@@ -1,4 +1,4 @@
-// Keeps what the server pushes, and shows it. Texts of callers only ever become text nodes.
+// Keeps the pushed state, and shows it. Texts of callers only ever become text nodes.
 
 const $ = (id) => document.getElementById(id);
 const FEED = 200; // events that are kept
@@ -15,7 +15,7 @@ let session = null;
 let skew = 0; // seconds that the server's clock is ahead of ours
 let paused = false;
 let due = false;
-let chosen = ""; // the server that is looked at; empty for all
+let chosen = ""; // the chosen server; empty for all
 
 // Talking with the server
 
@@ -98,7 +98,7 @@ function merge(things, changes) {
   }
 }
 
-// The servers. Each thing that is shown has the name of its server, `on`, and is `stale` if that is away.
+// The servers. Each shown thing has the name of its server, `on`, and is `stale` if the server is away.
 
 const several = () => Object.keys(state.servers).length > 1;
 const servers = () => Object.entries(state.servers).filter(([server]) => !chosen || server === chosen);
@@ -139,14 +139,14 @@ function buildServer(server, link) {
       away && link.why ? make("span", { class: "why" }, link.why) : null));
 }
 
-// What a link is: up, catching-up, down (it is tried again), or lost for good.
+// The state of a link: up, catching-up, down (it is tried again), or lost for good.
 function linkKind({ state: link, synced }) {
   if (synced) return "up";
   if (link === "ready") return "catching-up";
   return link === "lost" || link === "closed" ? "lost" : "down";
 }
 
-// Making what is shown
+// Building the nodes of the page
 
 function make(tag, attributes = {}, ...children) {
   const node = document.createElement(tag);
@@ -158,7 +158,7 @@ function make(tag, attributes = {}, ...children) {
   return node;
 }
 
-// Shows one node for each thing, and keeps those that are there: what a thing looks like is made anew only if it differs.
+// Shows one node for each thing, and keeps present nodes: a node is built again only if its thing has changed.
 function list(parent, things, build) {
   const known = new Map([...parent.children].map((node) => [node.dataset.key, node]));
   let before = null;
@@ -275,7 +275,7 @@ function buildQueue(name, queue) {
     members.length ? make("ul", { class: "members" }, ...members) : make("p", { class: "empty small-empty" }, "Nobody is there to answer."));
 }
 
-// A line with a dot, what it is about, and what is told of it
+// A line with a dot, a subject, and its details
 
 const row = (dot, title, quiet, end = null) => make("li", { class: "row" },
   dot === null ? null : make("span", { class: "dot", "data-state": dot }),
@@ -324,7 +324,7 @@ function showPart(part, things, build) {
   sentence.hidden = things.length > 0 && !(reasons && several());
 }
 
-// The parts that servers do not tell of, and why.
+// The parts that servers do not show, with the reasons.
 const untold = (parts) => servers().flatMap(([server, { link }]) => parts.filter((part) => link.unavailable?.[part])
   .map((part) => `${several() ? `${server}: ` : ""}${parts.length > 1 ? `${part}: ` : ""}${link.unavailable[part]}`)).join("; ");
 
@@ -337,7 +337,7 @@ function buildPlaced(key, call) {
     make("span", { class: "quiet" }, `by ${call.by}`));
 }
 
-// Showing it
+// Showing the state
 
 function show() {
   if (due) return;
@@ -348,7 +348,7 @@ function show() {
 function showAll() {
   showServers();
   const channelOf = (on, id) => state.servers[on].channels[id] && { ...state.servers[on].channels[id], on };
-  const calls = all("calls").sort(([, a], [, b]) => b.since - a.since); // what has just begun is on top
+  const calls = all("calls").sort(([, a], [, b]) => b.since - a.since); // the newest call is on top
   list($("calls"), calls.map(([key, { on, badge, stale, key: linkedid, ...call }]) => {
     const channels = call.channels.map((id) => [id, channelOf(on, id)]).filter(([, channel]) => channel);
     return [key, { call, channels, on, badge, stale, key: linkedid }];
@@ -361,7 +361,7 @@ function showAll() {
   const placed = Object.entries(state.placed).filter(([, { on }]) => !chosen || on === chosen);
   list($("placed"), placed.reverse().slice(0, 5).map(([key, call]) => [key, { ...marked(call.on, call), stale: false, key }]), buildPlaced);
 
-  // What is counted is so now: a server that is away counts only if all of them are, and the figures are grey.
+  // The figures are of this moment: servers that are away count only if all are away, and the figures are grey then.
   const kinds = servers().map(([, { link }]) => linkKind(link));
   const counts = ([, thing]) => !thing.stale || !kinds.includes("up");
   const counted = queues.filter(counts);
@@ -375,7 +375,7 @@ function showAll() {
   const ended = servers().flatMap(([server, its]) => its.ended.map((call) => [`${server} ${call.id}`, marked(server, call)]));
   if (several()) ended.sort(([, a], [, b]) => b.since - a.since);
   showPart("endpoints", byName("endpoints"), buildEndpoint);
-  showPart("ended", ended.map(([key, call]) => [key, { ...call, stale: false }]), buildEnded); // what is over stays so
+  showPart("ended", ended.map(([key, call]) => [key, { ...call, stale: false }]), buildEnded); // an ended call never becomes stale
   showPart("parking", parked, buildParked);
   showPart("conferences", byName("conferences").map(([key, room]) => [key, { ...room, people: room.people.map((each) => named(room.on, each)) }]), buildConference);
   showPart("mailboxes", byName("mailboxes").sort(([, a], [, b]) => (b.new > 0) - (a.new > 0)), buildMailbox);
@@ -388,7 +388,7 @@ function showAll() {
   $("count-members").textContent = members.size;
   document.title = waiting ? `(${waiting}) Switchboard` : "Switchboard";
 
-  // What is missing of the others stands where they would be.
+  // A missing part is explained at its place.
   const missing = untold(["channels", "queues"]);
   const told = missing ? `Asterisk does not tell all: ${missing}` : "";
   const live = kinds.filter((kind) => kind === "up").length;
@@ -452,7 +452,7 @@ function toast(text) {
   toast.timer = setTimeout(() => { $("toast").hidden = true; }, 6000);
 }
 
-// What people do
+// Actions of the user
 
 function ask(question, answer, then) {
   const dialog = $("sure");
@@ -463,7 +463,7 @@ function ask(question, answer, then) {
   dialog.showModal();
 }
 
-// Says what is wrong with the first field that is, beside it; returns true if all are right.
+// Shows the problem of the first wrong field beside it; returns true if all fields are right.
 function check(form, problem) {
   problem.textContent = "";
   const inputs = [...form.querySelectorAll("input")];

@@ -1,7 +1,7 @@
 """Reach: the events and actions of many servers over a bus, NATS with JetStream.
 
-`aioami.bus.format` says what stands on the bus. It, and `aioami.bus.reader`, do no input and no
-output; the rest needs the extra `aioami[nats]`.
+`aioami.bus.format` defines the messages on the bus. It and `aioami.bus.reader` do no input and no
+output. The other modules need the extra `aioami[nats]`.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Discovery", "RemoteManager", "RemoteStream"]
 
-# A reader of the format needs nothing of the rest.
+# Imported when first used: a program that only reads the format needs none of these modules.
 _LATER: Final = {
     "Discovery": "discovery",
     "RemoteManager": "remote",

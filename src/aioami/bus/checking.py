@@ -1,4 +1,4 @@
-"""`aioami relay --check`: each thing that a relay needs, and what to change where it is missing."""
+"""The checks of `aioami relay --check`: all that a relay needs, with advice where it is missing."""
 
 from __future__ import annotations
 
@@ -32,13 +32,13 @@ _OLDEST: Final = (2, 9, 0)
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing that was looked at.
+    """The result of one check.
 
     Attributes:
-        subject: the bus, or a server's name.
-        text: what was found, in one sentence.
-        is_right: whether a relay can work with it.
-        advice: what to change; empty if nothing.
+        subject: the checked thing: `bus`, or a server's name.
+        text: the result, in one sentence.
+        is_right: whether a relay can work with that.
+        advice: what to change; empty if no change is needed.
     """
 
     subject: str
@@ -129,7 +129,7 @@ async def _check_stream(
             yield Finding(name, f"the stream {stream} was made")
         else:
             yield Finding(name, f"the stream {stream} is there")
-        # An empty request is answered with an error, and changes nothing.
+        # JetStream answers an empty request with an error, and changes nothing.
         for needed in ("CREATE", "UPDATE", "MSG.GET"):
             await connection.api(f"STREAM.{needed}.{stream}")
     except PermissionDenied as error:
@@ -138,7 +138,7 @@ async def _check_stream(
         )
         yield Finding(name, str(error), is_right=False, advice=advice)
         return
-    # JetStream refuses a message for another stream, and stores nothing: so it is known to pass.
+    # JetStream refuses to store a message for another stream: that answer proves the permission.
     subject = record_subject(name, Epoch)
     try:
         answer = await connection.request(subject, b"", {"Nats-Expected-Stream": "-"})
@@ -166,7 +166,7 @@ async def _check_stream(
         (record_subject(name, Epoch), "a subscription"),
     ):
         subscription = await connection.subscribe(subject, heard)
-        await connection.stream_info(stream)  # its answer comes behind a refusal
+        await connection.stream_info(stream)  # its answer arrives after a refusal would
         await connection.unsubscribe(subscription)
         refused = connection.permission_error("subscription", subject)
         if refused is None:
@@ -174,7 +174,7 @@ async def _check_stream(
         else:
             advice = f"allow {needed} to {subject}"
             yield Finding(name, str(refused), is_right=False, advice=advice)
-    # A farewell of a relay that was never there changes nothing, nor an answer to nobody.
+    # These two change nothing: the farewell of an unknown relay, and an answer without a request.
     farewell = Heartbeat("aioami relay --check", "gone").encode()
     for subject, body, allowed, what in (
         (heartbeat_subject(name), farewell, heartbeat_subject(name), "signs of life"),

@@ -30,13 +30,13 @@ SERVER_KEYS: Final = ("url", "secret_file", "read_only", "allow")
 
 @dataclass(frozen=True)
 class RelayConfig:
-    """All that a relay is started with.
+    """The complete configuration of a relay.
 
     Attributes:
         servers: the servers.
         bus: the bus.
-        options: what the servers have in common.
-        http: the host and port for `/livez`, `/readyz` and `/metrics`; `None` for none.
+        options: the options for all servers.
+        http: the host and port for `/livez`, `/readyz` and `/metrics`; `None` serves none.
     """
 
     servers: tuple[ServerOptions, ...]
@@ -53,21 +53,21 @@ def read_config(
     http: str | None = None,
     environment: Mapping[str, str] = os.environ,
 ) -> RelayConfig:
-    """Read a relay's configuration file; what is given besides replaces what the file says.
+    """Read a relay's configuration from a file; the other arguments win over the file.
 
-    The secret of a server is read from its `secret_file`, or the environment variable that
-    `secret_variable` names, or stands in its URL. Paths are relative to the file.
+    The secret of a server comes from its `secret_file`, or the environment variable that
+    `secret_variable` names, or its URL. Paths are relative to the file.
 
     Args:
-        file: the file; `None` for options alone.
+        file: the file; `None` if there is no file.
         servers: further servers, as `name=ami://user@host`.
         bus: the URL of the bus, if it is not in the file.
         http: `host:port`, if it is not in the file.
         environment: the environment variables.
 
     Raises:
-        ValueError: something is missing, unknown or cannot be right; the message names the field,
-            and shows no secret.
+        ValueError: a field is missing, unknown or wrong; the message names the field, and shows no
+            secret.
         OSError: a file cannot be read.
         ImportError: this is Python 3.10, and `tomli` is not installed.
     """
@@ -106,7 +106,7 @@ def server_from_option(text: str) -> tuple[str, str]:
     """Return the name and the URL in `name=ami://user@host`.
 
     Raises:
-        ValueError: it is of another form.
+        ValueError: the text has another form.
     """
     name, equals, url = text.partition("=")
     if not equals or "://" in name or not name:
@@ -115,7 +115,7 @@ def server_from_option(text: str) -> tuple[str, str]:
 
 
 def secret_variable(server: str) -> str:
-    """The environment variable with a server's secret: `AIOAMI_SECRET_PBX1` for `pbx1`."""
+    """Return the environment variable of a server's secret: `AIOAMI_SECRET_PBX1` for `pbx1`."""
     return f"AIOAMI_SECRET_{re.sub('[^A-Z0-9]', '_', server.upper())}"
 
 

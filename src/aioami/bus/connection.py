@@ -1,7 +1,7 @@
-"""Connections with NATS: one adapter, so that nothing else knows its client.
+"""Connections with NATS: the adapter between the bus and the client library nats-py.
 
-Each connection is used once. nats-py keeps buffers of its own over a reconnect, so a loss is
-answered with a fresh connection.
+A lost connection is replaced by a new one. It is not reconnected, as nats-py would keep its old
+buffers then.
 """
 
 from __future__ import annotations
@@ -71,7 +71,7 @@ def need_client() -> None:
     """Check that nats-py is installed.
 
     Raises:
-        ImportError: it is not; the message says how it comes.
+        ImportError: it is not installed; the message says how to install it.
     """
     try:
         import nats  # noqa: F401
@@ -84,7 +84,7 @@ class StoreError(ManagerError):
     """JetStream refused a request.
 
     Attributes:
-        code: as of HTTP: 404 for a stream or a message that does not exist.
+        code: JetStream's code, as in HTTP: 404 if the stream or the message does not exist.
     """
 
     def __init__(self, message: str, *, code: int) -> None:
@@ -93,7 +93,7 @@ class StoreError(ManagerError):
 
     @property
     def is_absence(self) -> bool:
-        """True if what was asked for does not exist."""
+        """True if the stream or the message does not exist."""
         return self.code == _NOT_FOUND
 
 
@@ -103,17 +103,17 @@ class WrongLastSequence(ManagerError):
 
 @dataclass(frozen=True)
 class BusOptions:
-    """The address of the bus, and how to be let in. Its repr shows no secret.
+    """The address of the bus, the login and the settings of TLS. Its repr shows no secret.
 
     Attributes:
-        servers: URLs of NATS servers, of which one is tried after the other.
-        user, password, token: as the bus asks for.
+        servers: URLs of NATS servers, tried one after another.
+        user, password, token: the login, if the bus asks for one of these.
         credentials: a file with a JWT and its key, as `nsc` makes them.
         nkey: a file with the seed of an nkey.
         cafile: a file with the certificates to trust, instead of the system's.
         certfile, keyfile: the client's own certificate and its key.
         is_secure: true for TLS.
-        ssl: the settings of TLS, in place of those made of the files.
+        ssl: the settings of TLS, used instead of the files.
         timeout: seconds for each step and each request.
     """
 
@@ -135,12 +135,12 @@ class BusOptions:
         """Read `nats://user:password@host:4222,host2:4222?credentials=FILE`, or `tls://…`.
 
         Args:
-            url: the bus; what is before a lone `@` without a colon is a token. The options of the
-                class follow as query parameters.
-            options: what wins over the URL.
+            url: the bus. A text without a colon before the `@` is a token. Options follow as query
+                parameters.
+            options: attributes of the class, which win over the URL.
 
         Raises:
-            ValueError: the URL cannot be read, or has an option that does not exist; never shows
+            ValueError: the URL cannot be read, or has an unknown option; the message never shows
                 the secret.
         """
         check_characters("bus", url)
@@ -165,7 +165,7 @@ class BusOptions:
                 with_port = urllib.parse.urlsplit(f"//{host}")
                 port = with_port.port or PORT
             except ValueError:
-                # It is not shown: where a secret has a `?`, the host is taken for a part of it.
+                # The host is not shown: if a secret has a `?`, a part of it was read as the host.
                 raise ValueError(
                     f"{shape}; a host has no port that is a number; {_SIGNS}"
                 ) from None
@@ -178,7 +178,7 @@ class BusOptions:
         for name, value in urllib.parse.parse_qsl(query, keep_blank_values=True):
             if name not in _OPTIONS:
                 known = ", ".join(_OPTIONS)
-                if "@" in query:  # what is taken for options may be a part of a secret
+                if "@" in query:  # these options may be a part of a secret
                     raise ValueError(f"{shape}; the only options are {known}; {_SIGNS}")
                 raise ValueError(f"bus: there is no option {name!r:.40}; there are {known}")
             found[name] = value
@@ -194,17 +194,17 @@ class BusOptions:
 
     @property
     def display_name(self) -> str:
-        """The servers as shown to people, without secrets."""
+        """The servers in a form for people, without secrets."""
         return ", ".join(each.partition("://")[2] for each in self.servers)
 
     def arguments(self) -> dict[str, Any]:
-        """The arguments for the client, which read the files that are named.
+        """Return the arguments for the client; the files are checked, and those for TLS read.
 
         Raises:
-            ManagerAuthError: a file with a key cannot be read, or holds none.
+            ManagerAuthError: a file with a key cannot be read, or holds no key.
             OSError: a file for TLS cannot be read, or holds no certificate.
         """
-        # The client reads a file that is no such one for ever, and holds the event loop up.
+        # With a file of another kind, the client would read for ever and block the event loop.
         if self.credentials is not None:
             _check_key("credentials", self.credentials, _CREDENTIALS, "a JWT and its key")
         if self.nkey is not None:
@@ -249,12 +249,12 @@ def _check_key(option: str, file: str, shape: str, what: str) -> None:
 
 @dataclass(frozen=True)
 class Stored:
-    """A message of a stream.
+    """A message that a stream has stored.
 
     Attributes:
-        sequence: its sequence.
+        sequence: its sequence in the stream.
         token: the last token of its subject.
-        place: its header; `None` if it has none that can be read.
+        place: its header `Ami`; `None` if that is missing or cannot be read.
         body: its body.
     """
 
@@ -269,8 +269,9 @@ class BusConnection:
 
     Attributes:
         lost: done when the connection is over; its result is the reason.
-        denied: called with the kind (`publish` or `subscription`) and the subject, in lower case,
-            when the bus refuses a permission; returns whether somebody is told by it.
+        denied: called when the bus refuses a permission, with the kind (`publish` or
+            `subscription`) and the subject in lower case. It returns `True` if a caller gets an
+            error for that.
     """
 
     def __init__(self, options: BusOptions) -> None:
@@ -287,11 +288,11 @@ class BusConnection:
 
         Args:
             options: the bus.
-            name: the name by which the bus shows the connection.
+            name: the name of the connection in the bus's own reports.
 
         Raises:
-            ConnectionLost: none was reached, or none let us in.
-            ManagerAuthError: a file with a key cannot be read, or holds none.
+            ConnectionLost: no server was reached, or none accepted the login.
+            ManagerAuthError: a file with a key cannot be read, or holds no key.
             ManagerError: the extra `nats` is not installed.
         """
         try:
@@ -347,7 +348,7 @@ class BusConnection:
 
     @property
     def max_payload(self) -> int:
-        """The bytes that a message with its headers may have."""
+        """The maximum number of bytes in a message with its headers."""
         return self.client.max_payload
 
     async def _failed(self, error: Exception) -> None:
@@ -373,26 +374,26 @@ class BusConnection:
         self.lose(because(ConnectionLost(f"the connection with the bus was lost{why}"), error))
 
     def lose(self, reason: ManagerError) -> None:
-        """Note that the connection is over; the first reason counts."""
+        """Mark the connection as over; only the first reason counts."""
         if not self.lost.done():
             self.lost.set_result(reason)
 
     def check(self) -> None:
-        """Raise the reason, if the connection is over."""
+        """Raise the reason for the loss, if the connection is over."""
         if self.lost.done():
             raise self.lost.result()
 
     def permission_error(self, kind: str, subject: str) -> PermissionDenied | None:
-        """The refusal of a permission that was told, if there is one."""
+        """Return the bus's refusal of a permission to `publish` or for a `subscription`, if any."""
         return self.refused.get((kind, subject.lower()))
 
     async def close(self) -> None:
-        """Close it, within half a second whatever the bus does."""
+        """Close the connection, within half a second even if the bus is silent."""
         self.lose(ConnectionLost("the connection with the bus was closed"))
         client, self._client = self._client, self._client
         if client is None or client.is_closed:
             return
-        # In a task of its own: it swallows a cancellation.
+        # As a separate task, because the client's `close` swallows a cancellation.
         closing = asyncio.ensure_future(client.close())
         done, _ = await asyncio.wait({closing}, timeout=_CLOSE)
         if done:
@@ -419,15 +420,15 @@ class BusConnection:
             raise self._over(error) from error
 
     async def unsubscribe(self, subscription: Subscription) -> None:
-        """End a subscription, if the connection is not over."""
+        """End a subscription, unless the connection is over."""
         if not self.lost.done():
-            with contextlib.suppress(Exception):  # it is lost at this moment
+            with contextlib.suppress(Exception):  # the connection is lost at this moment
                 await subscription.unsubscribe()
 
     async def publish(
         self, subject: str, body: bytes, headers: dict[str, str] | None = None, reply: str = ""
     ) -> None:
-        """Send a message, by core NATS.
+        """Send a message by core NATS, which does not confirm it.
 
         Raises:
             ConnectionLost: the connection is over.
@@ -440,17 +441,17 @@ class BusConnection:
     async def request(
         self, subject: str, body: bytes = b"", headers: dict[str, str] | None = None
     ) -> Msg:
-        """Ask, and return the answer.
+        """Send a request, and return the answer.
 
         Raises:
-            ConnectionLost: the connection is over, or nobody listens.
+            ConnectionLost: the connection is over, or nobody listens to the subject.
             ManagerTimeout: there was no answer in time.
-            PermissionDenied: the bus refuses to pass it on.
+            PermissionDenied: the bus refuses to pass the request on.
         """
         from nats import errors
 
         self.check()
-        # A refusal comes beside the request, which would only time out.
+        # The bus reports a refusal separately; the request itself would only time out.
         refusal: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._requests[refusal] = subject.lower()
         asking = asyncio.ensure_future(
@@ -490,7 +491,7 @@ class BusConnection:
     # JetStream
 
     async def api(self, subject: str, request: Mapping[str, Any] | None = None) -> dict[str, Any]:
-        """Ask JetStream; the answer has `error` if it refuses.
+        """Send a request to JetStream, and return its answer, which has `error` if it refuses.
 
         Raises:
             ConnectionLost, ManagerTimeout, PermissionDenied: as for `request`.
@@ -501,7 +502,7 @@ class BusConnection:
         return found
 
     async def stream_info(self, stream: str) -> dict[str, Any] | None:
-        """The configuration and the state of a stream; `None` without one.
+        """Return the configuration and the state of a stream; `None` if it does not exist.
 
         Raises:
             StoreError: JetStream refuses.
@@ -515,14 +516,14 @@ class BusConnection:
         return found
 
     async def message(self, stream: str, **which: Any) -> Stored | None:
-        """A message of a stream, by `seq` or `last_by_subj`; `None` if there is none.
+        """Return a message of a stream, by `seq` or `last_by_subj`; `None` if it does not exist.
 
         Raises:
             StoreError: JetStream refuses.
             ConnectionLost, ManagerTimeout, PermissionDenied: as for `request`.
         """
         # nats-server 2.9 crashes if it is asked for a message of a stream that it is just making.
-        # Such a one has no messages yet.
+        # A stream without messages is therefore never asked.
         info = await self.stream_info(stream)
         if info is None or not info["state"]["messages"]:
             return None
@@ -537,8 +538,8 @@ class BusConnection:
         """Publish a message into a stream, and return its sequence there.
 
         Raises:
-            WrongLastSequence: a compare-and-swap was refused.
-            ManagerError: JetStream refuses, or as for `request`.
+            WrongLastSequence: another message was stored first, so the compare-and-swap failed.
+            ManagerError: JetStream refuses, or an error of `request`.
         """
         answer: dict[str, Any] = json.loads((await self.request(subject, body, headers)).data)
         if (error := answer.get("error")) is not None:
@@ -552,7 +553,7 @@ _KINDS: Final = {"publish": "to publish to", "subscription": "to subscribe to"}
 
 
 def refused_by_jetstream(error: Mapping[str, Any]) -> StoreError:
-    """Return the error for an answer of JetStream that is one."""
+    """Return the exception for the `error` of an answer of JetStream."""
     what = error.get("description", "unknown")
     sentence = f"JetStream refuses: {what} ({error.get('err_code', 0)})"
     return StoreError(sentence, code=int(error.get("code", 500)))

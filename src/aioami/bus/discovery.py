@@ -1,4 +1,4 @@
-"""The servers that are on a bus: those for which a relay is there."""
+"""The servers on a bus, found by the heartbeats of their relays."""
 
 from __future__ import annotations
 
@@ -34,9 +34,9 @@ __all__ = ["Discovery"]
 
 log = get_logger("aioami.bus")
 
-_LISTEN: Final = 0.7  # seconds in which every relay has given a sign of life
-_GONE: Final = 3.0  # seconds without one, after which no relay is there
-_LOOK: Final = 0.5  # seconds between two looks at that
+_LISTEN: Final = 0.7  # seconds in which every relay sends a heartbeat
+_GONE: Final = 3.0  # seconds without a heartbeat, after which a relay counts as gone
+_LOOK: Final = 0.5  # seconds between two checks for that
 _RELAY_GONE: Final = "gone"
 
 
@@ -51,21 +51,21 @@ class _Relays:
 
 
 class Discovery:
-    """Finds the servers on a bus, and adds them to a fleet; `Fleet("nats://…")` makes one.
+    """Finds the servers on a bus, and adds them to a fleet. `Fleet("nats://…")` makes one itself.
 
     A server whose relays are all gone stays in the fleet. The fleet's streams get `ServerAppeared`,
     `ServerGone` and `RelayChanged`.
 
     Args:
         url: the bus.
-        options: what `RemoteManager` takes besides, for the manager of each server.
+        options: the options of each server's `RemoteManager`.
 
     Raises:
         ValueError, TypeError: as for `RemoteManager`.
     """
 
     def __init__(self, url: str, **options: Any) -> None:
-        # It is never connected: it checks the options, and knows their defaults.
+        # This manager is never connected. It checks the options, and has their defaults.
         self._pattern = RemoteManager(url, "-", **options)
         self._url = url
         self._options = options
@@ -75,15 +75,17 @@ class Discovery:
         self._first: asyncio.Future[None] | None = None
 
     async def start(self, fleet: Fleet, *, wait: bool) -> None:
-        """Reach the bus, and add the servers that are known to a fleet; go on with later ones.
+        """Connect to the bus, and add its servers to a fleet: those present, and later ones.
 
         Args:
-            wait: whether that is waited for; else the bus is tried on until it is there.
+            fleet: the fleet.
+            wait: `True` returns when the present servers were added, or raises. `False` returns at
+                once, and the bus is tried until it is reached.
 
         Raises:
             ConnectionLost: the bus was not reached in time.
-            ManagerAuthError: it refused the login.
-            PermissionDenied: it does not let this user hear which servers there are.
+            ManagerAuthError: the bus refused the login.
+            PermissionDenied: the bus does not let this user receive the heartbeats of all servers.
         """
         loop = asyncio.get_running_loop()
         self._fleet = fleet
@@ -109,7 +111,7 @@ class Discovery:
         await asyncio.sleep(_LISTEN)
 
     async def close(self) -> None:
-        """Find no more servers, within seconds."""
+        """Stop the search for servers, and leave the bus, within seconds."""
         task, self._task = self._task, None
         if task is not None:
             await end_tasks([task])
@@ -124,19 +126,19 @@ class Discovery:
         assert self._first is not None
         options = self._pattern.options
         delays = options.backoff.delays()
-        is_reported = not self._first.done()  # by who waits for it
+        is_reported = not self._first.done()  # the caller of `start` gets the error
         while True:
             engine: Engine | None = None
             try:
                 engine = await Engine.open(options.bus, "aioami fleet")
                 await engine.subscribe(heartbeat_subject(), self._heard)
-                if not await engine.has_read():  # of the subscription
+                if not await engine.has_read():  # so the bus knows the subscription
                     raise ConnectionLost("the bus gives no sign of life")
                 self._check_rights(engine)
                 delays = options.backoff.delays()
                 if not self._first.done():
                     self._first.set_result(None)
-                for relays in self._relays.values():  # nothing was heard meanwhile
+                for relays in self._relays.values():  # while the bus was away, no heartbeat came
                     relays.heard_at = dict.fromkeys(relays.heard_at, time.monotonic())
                 while not engine.lost.done():
                     await asyncio.wait([engine.lost], timeout=_LOOK)
@@ -161,7 +163,7 @@ class Discovery:
             await asyncio.sleep(next(delays))
 
     def _check_rights(self, engine: Engine) -> None:
-        """Raise, if the user may not hear of all servers."""
+        """Raise an error if the user may not receive the heartbeats of all servers."""
         refused = engine.refusal("subscription", heartbeat_subject())
         if refused is not None:
             instead = "name the servers: Fleet({'pbx1': 'nats://...'})"
@@ -191,7 +193,7 @@ class Discovery:
             if server not in self._fleet.servers:
                 self._fleet.add(server, RemoteManager(self._url, server, **self._options))
             self._emit(server, ServerAppeared.by(beat.relay))
-        # A log that was made anew begins with low epochs again.
+        # In a log that was made again, epochs begin low: so a leader that is gone does not count.
         leads = beat.epoch > relays.epoch or relays.leader not in relays.heard_at
         if beat.role == "leader" and leads:
             previous, relays.leader, relays.epoch = relays.leader, beat.relay, beat.epoch
@@ -199,7 +201,7 @@ class Discovery:
                 self._emit(server, RelayChanged.to(beat.relay, previous, beat.epoch))
 
     def _forget_silent_relays(self) -> None:
-        """Notice the relays of which nothing is heard any more."""
+        """Forget the relays whose heartbeats have stopped."""
         now = time.monotonic()
         for server, relays in self._relays.items():
             for relay, heard_at in list(relays.heard_at.items()):

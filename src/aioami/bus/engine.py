@@ -1,4 +1,4 @@
-"""One connection with the bus as a remote manager uses it: requests whose answers are many."""
+"""A connection with the bus for remote managers: one request may get many answers."""
 
 from __future__ import annotations
 
@@ -18,26 +18,26 @@ __all__ = ["Conversation", "Engine", "end_tasks", "is_nobody"]
 
 log = get_logger("aioami.bus")
 
-_AGAIN: Final = 0.1  # seconds after which a task that goes on is cancelled again
+_AGAIN: Final = 0.1  # seconds after which a task that has not ended is cancelled again
 _HEADERS: Final = 1024  # bytes that subject, reply and headers of a request may have
 _REFUSED_LOGINS: Final = ("authorization", "authentication", "user jwt", "nkey")
 
 
 class Conversation(Protocol):
-    """Gets what comes back for one request."""
+    """The receiver of all messages that answer one request."""
 
     @property
     def subject(self) -> str:
         """The subject of the request."""
 
     def take(self, message: Msg) -> None:
-        """Take a message that came for it."""
+        """Take a message that answers the request."""
 
     def refuse(self, error: PermissionDenied) -> None:
-        """Note that the bus did not let the request through."""
+        """End with the error: the bus refused to pass the request on."""
 
     def lose(self, reason: ManagerError) -> None:
-        """Note that the connection is over."""
+        """End with the reason for which the connection is over."""
 
 
 class Engine:
@@ -47,8 +47,8 @@ class Engine:
         connection: the connection.
 
     Attributes:
-        reason: why it is over; `None` while it is not.
-        lost: done when it is over.
+        reason: why the connection is over; `None` until then.
+        lost: done when the connection is over.
     """
 
     def __init__(self, connection: BusConnection) -> None:
@@ -66,7 +66,7 @@ class Engine:
         """Connect with one of the nodes of the bus.
 
         Raises:
-            ConnectionLost: none was reached.
+            ConnectionLost: no node was reached.
             ManagerAuthError: the login was refused.
         """
         try:
@@ -92,11 +92,11 @@ class Engine:
             conversation.lose(self.reason)
 
     def lose(self, reason: ConnectionLost) -> None:
-        """Give the connection up."""
+        """Give the connection up, for a reason."""
         self._connection.lose(reason)
 
     async def close(self) -> None:
-        """Close it, within a second, whatever the bus does."""
+        """Close the connection, within a second even if the bus is silent."""
         await self._connection.close()
 
     # Speaking
@@ -112,8 +112,8 @@ class Engine:
         """Send a message.
 
         Raises:
-            ConnectionLost: the connection is over; the message has not left.
-            ValueError: it is longer than the bus takes.
+            ConnectionLost: the connection is over; the message was not sent.
+            ValueError: the message is longer than the bus takes.
         """
         limit = self._connection.max_payload
         if len(body) + _HEADERS > limit:
@@ -127,14 +127,14 @@ class Engine:
     async def ask(
         self, conversation: Conversation, body: bytes, headers: Mapping[str, str] | None = None
     ) -> str:
-        """Send a request, and have all that comes back given to a conversation.
+        """Send a request, and give every answer to a conversation.
 
         Returns:
-            The token with which `forget()` ends that.
+            The token of the conversation, for `forget()`.
 
         Raises:
-            ConnectionLost: the connection is over; the request has not left.
-            ValueError: it is longer than the bus takes.
+            ConnectionLost: the connection is over; the request was not sent.
+            ValueError: the request is longer than the bus takes.
         """
         token = str(next(self._numbers))
         self._conversations[token] = conversation
@@ -147,16 +147,16 @@ class Engine:
         return token
 
     def forget(self, token: str) -> None:
-        """Give a conversation nothing more."""
+        """Discard further answers for a conversation."""
         self._conversations.pop(token, None)
 
     async def api(self, name: str, request: Mapping[str, Any] | None = None) -> dict[str, Any]:
-        """Ask JetStream something, and return its answer.
+        """Send a request to JetStream, and return its answer.
 
         Raises:
-            StoreError: it refused.
-            PermissionDenied: the user may not ask that.
-            ManagerTimeout: it did not answer in time.
+            StoreError: JetStream refused.
+            PermissionDenied: the user may not send this request.
+            ManagerTimeout: JetStream did not answer in time.
             ConnectionLost: the connection is over, or there is no JetStream.
         """
         found = await self._connection.api(name, request)
@@ -166,11 +166,11 @@ class Engine:
         return found
 
     async def message(self, stream: str, **which: Any) -> Stored | None:
-        """A message of a stream, as `BusConnection.message` gives it."""
+        """Return a message of a stream; see `BusConnection.message`."""
         return await self._connection.message(stream, **which)
 
     async def is_there(self) -> bool:
-        """True if the bus answers at all, within the timeout of its options."""
+        """Return `True` if the bus answers a ping within the timeout of its options."""
         try:
             seconds: Any = self._connection.options.timeout  # the client says that it be whole
             await self._connection.client.flush(timeout=seconds)
@@ -180,19 +180,19 @@ class Engine:
         return True
 
     async def has_read(self) -> bool:
-        """True once the bus has read all that was sent to it; false if it does not answer."""
-        # A PING of the client overtakes what it is yet to send; when the first one is answered,
-        # that has been sent, and the second one is behind it.
+        """Return `True` when the bus has read all that was sent; `False` if it does not answer."""
+        # The client sends a PING before messages that it has not sent yet. When the first PING is
+        # answered, they have been sent, and the second PING comes after them.
         return await self.is_there() and await self.is_there()
 
     def inbox(self) -> str:
-        """A subject that nobody else has."""
+        """Return a new subject that no other client uses."""
         return self._connection.client.new_inbox()
 
     async def subscribe(
         self, subject: str, receive: Callable[[Msg], Awaitable[None]]
     ) -> Callable[[], Awaitable[None]]:
-        """Call a function with each message of a subject, in order; return what ends that.
+        """Call a function with each message of a subject, in order; return a function to end it.
 
         Raises:
             ConnectionLost: the connection is over.
@@ -213,7 +213,7 @@ class Engine:
                 conversation.lose(because(reason, error))
 
     def refusal(self, kind: str, subject: str) -> PermissionDenied | None:
-        """The refusal of a permission to `publish` or of a `subscription`, if one was told."""
+        """Return the bus's refusal of a permission to `publish` or for a `subscription`, if any."""
         return self._connection.permission_error(kind, subject)
 
     def _denied(self, kind: str, subject: str) -> bool:
@@ -231,8 +231,8 @@ class Engine:
 async def end_tasks(tasks: Iterable[asyncio.Task[Any]]) -> None:
     """Cancel tasks, and return when all of them have ended.
 
-    `asyncio.wait_for` of Python 3.11 and older, which the client of NATS uses, may swallow a
-    cancellation: so they are cancelled again.
+    A task is cancelled again until it ends. The client of NATS uses `asyncio.wait_for`, which may
+    swallow a cancellation in Python 3.11 and older.
     """
     left = {each for each in tasks if not each.done()}
     while left:
@@ -242,5 +242,5 @@ async def end_tasks(tasks: Iterable[asyncio.Task[Any]]) -> None:
 
 
 def is_nobody(message: Msg) -> bool:
-    """True if NATS itself says that nobody listens where a request went."""
+    """True if the message is NATS's own report that nobody listens to the request's subject."""
     return not message.data and (message.headers or {}).get("Status") == "503"

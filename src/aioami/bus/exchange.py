@@ -1,4 +1,4 @@
-"""One action on its way over the bus, and what comes back for it."""
+"""One action that was sent over the bus, and its answers."""
 
 from __future__ import annotations
 
@@ -41,29 +41,31 @@ _ENDS: Final = frozenset({"answer", "error"})
 
 
 class Exchange:
-    """An action and its answer, its list and its outcome, as a direct link would give them.
+    """An action with its answer, its list and its outcome, as a direct link would give them.
 
-    What comes back is the bytes of the wire. A session of its own reads them, so that an answer
-    means here what it means on a direct link.
+    The relay passes on the bytes of the AMI. A session, made for this action alone, reads them, so
+    they mean the same as on a direct link.
 
     Args:
         action: the action.
         action_id: its ActionID.
-        promise: gets the response, or the error.
+        promise: the future that gets the response, or the error.
         subject: the subject of the request.
         tally: counts the action and its answer.
-        encoding: how bytes become text, and text bytes.
+        encoding: the encoding of text on the wire.
         max_list_items: items that a list may have; `None` lifts the limit.
-        on_item: gets the items of a list one by one, if it is not gathered.
-        confirm: lets the relay send another part of a long answer, when there is room for it.
-        over: is called when nothing more is to come.
+        on_item: called with each item of a list, which is not collected then.
+        confirm: called with each part of a long answer; it lets the relay send another part, when
+            there is room for it.
+        over: called when no further message can come.
 
     Attributes:
-        subject: the same.
+        subject: the same as the argument.
         data: the action as on the wire, without its blank line.
-        mark_passed: whether the events that came before the answer were delivered; until then it is
-            held back.
-        turn: who took requests when it was asked; `None` where no relay had been heard of.
+        mark_passed: `False` while the answer is held back, until the events that came before it
+            were delivered.
+        turn: the turn of the relay that took requests when the action was sent; `None` if no relay
+            was known.
     """
 
     def __init__(
@@ -108,20 +110,20 @@ class Exchange:
 
     @property
     def outcome(self) -> Outcome | None:
-        """The outcome that may follow the answer; whoever waits for it holds it."""
+        """The outcome that may follow the answer; only its waiters keep a reference to it."""
         return self._pending.outcome
 
     @property
     def is_held_back(self) -> bool:
-        """True if the whole answer is here, and waits for the events before it."""
+        """True if the answer is complete, and is held back for the events before it."""
         return self._is_complete and not self.mark_passed
 
     def hold_back(self) -> None:
-        """Keep what comes until `pass_mark()`, as events stand before it."""
+        """Hold answers back until `pass_mark()`, as earlier events must be delivered first."""
         self.mark_passed = False
 
     def written(self, size: int) -> None:
-        """Note that the request was handed over: it may run from here on."""
+        """Note that the request was sent, so that the action may run from now on."""
         self._pending.written = True
         self._pending.data = b""
         self._pending.sent_at = time.perf_counter()
@@ -155,7 +157,7 @@ class Exchange:
         if answer.kind in _ENDS:
             self._is_complete = True
             self._arrived = time.perf_counter()
-        # A failure of the relay has no place among the events.
+        # An error from the relay has no place among the events, and need not wait for them.
         if not self.mark_passed and answer.kind != "error":
             if self._held is None:
                 self._held = []
@@ -164,7 +166,7 @@ class Exchange:
         self._read(answer, message)
 
     def pass_mark(self) -> None:
-        """Give out what was held back: the events before it were delivered."""
+        """Read the answers that were held back, as the events before them were delivered."""
         self.mark_passed = True
         held, self._held = self._held, None
         for each in held or ():
@@ -206,7 +208,7 @@ class Exchange:
         outcome = self._pending.outcome
         if outcome is None or outcome.result is not None:
             self._end()
-        else:  # held by whoever can still ask for it, and by nobody else
+        else:  # only a caller who can still ask for the outcome keeps a reference to it
             self._outcome = weakref.ref(outcome, lambda _: self._end())
             self._pending.outcome = None
 
@@ -221,12 +223,12 @@ class Exchange:
     # Its end
 
     def forget(self) -> None:
-        """Give the action up, and discard what still comes for it."""
+        """Give the action up, and discard later answers to it."""
         self._session.forget(self._pending)
         self._end()
 
     def fail(self, error: Exception) -> None:
-        """End it with an error."""
+        """End the exchange with an error."""
         if isinstance(error, ConnectionLost) and not error.sent and self._pending.counted:
             self._pending.counted = False
             self._tally.actions -= 1
@@ -241,7 +243,7 @@ class Exchange:
         self._end()
 
     def expire(self, timeout: float) -> None:
-        """End it, as no answer came in time."""
+        """End the exchange, as no answer came in time."""
         sentence = f"{self.action.name} was not answered within {timeout:g} seconds"
         self.fail(ManagerTimeout(sentence, action=self.action))
 
@@ -250,12 +252,12 @@ class Exchange:
         self.fail(because(ConnectionLost(sentence, sent=True), error))
 
     def refuse(self, error: PermissionDenied) -> None:
-        """End it, as the bus did not let it through."""
+        """End the exchange, as the bus refused to pass the action on."""
         denied = PermissionDenied(f"{self.action.name} was refused: {error}", action=self.action)
         self.fail(denied)
 
     def lose(self, reason: ManagerError) -> None:
-        """End it, as the bus was lost, or the relay."""
+        """End the exchange, as the bus or the relay was lost."""
         self._held = None
         self._session.lose(reason)
         self._end()
@@ -267,7 +269,7 @@ class Exchange:
 
 
 def _error(failure: Failure, action: Action[Any]) -> Exception:
-    """Return the exception that a relay tells of."""
+    """Return the exception that a relay reports."""
     kind = getattr(errors, failure.error, None)
     text = failure.text
     if failure.error == "ValueError":
@@ -280,6 +282,7 @@ def _error(failure: Failure, action: Action[Any]) -> Exception:
         return kind(text, action=action)
     if kind in (errors.ManagerAuthError, ManagerError):
         return kind(text)
-    # The relay could not read the request, and says so; of what is unknown here, it may have run.
+    # After a ProtocolError the action did not run: the relay could not read the request. After an
+    # error of a kind that is unknown here it may have run.
     sent = failure.sent or kind is not ProtocolError
     return because(ConnectionLost(text, sent=sent), ProtocolError(text))

@@ -1,6 +1,6 @@
-"""One reading of a server's log on the bus, which is begun again where it was interrupted.
+"""A reader of a server's log on the bus, which continues after each interruption.
 
-It is an ordered consumer of JetStream, with a watchdog for a bus that falls silent.
+It is an ordered consumer of JetStream, with a watchdog for a silent bus.
 """
 
 from __future__ import annotations
@@ -51,8 +51,8 @@ __all__ = ["Feed", "FeedHost"]
 log = get_logger("aioami.bus")
 
 _HEARTBEAT: Final = 0.5  # seconds of silence after which the bus says that it is still there
-_SILENCE: Final = 2.0  # seconds without a sign of life, after which the consumer is made anew
-_PAUSES: Final = (0.05, 0.1, 0.2, 0.4, 0.8)  # seconds before the log is looked for again
+_SILENCE: Final = 2.0  # seconds without a message, after which a new consumer is made
+_PAUSES: Final = (0.05, 0.1, 0.2, 0.4, 0.8)  # seconds before the log is tried again
 _LEFT: Final = 5.0  # seconds after which the bus forgets a consumer that nobody listens to
 _ACK: Final = "$JS.ACK."
 _READY: Final = "ready"
@@ -61,38 +61,39 @@ _NUMBER: Final = 1_000_000_000
 
 
 class FeedHost(Protocol):
-    """Gives a reading its connection to the bus, and takes the records that it finds."""
+    """The owner of feeds: gives them the connection to the bus, and takes their records."""
 
     async def wait_for_engine(self) -> Engine:
-        """Return the connection to the bus, when there is one."""
+        """Wait for the connection to the bus, and return it."""
 
     def take_record(self, feed: Feed, record: Record) -> None:
-        """Act on what a relay wrote into the log between the events."""
+        """Act on a record, which the relay wrote into the log between the events."""
 
     def log_once(self, sentence: str) -> None:
-        """Log an error, once for all readings that it ends."""
+        """Log an error, once for all feeds that it ends."""
 
 
 class Feed:
-    """One reading of a server's log, for one subscriber or several.
+    """Reads a server's log for one subscriber or several.
 
-    It goes on over the loss of the bus, behind the last message that it has seen.
+    When a lost bus is there again, it continues after the last message that it has seen.
 
     Args:
         host: has the connection to the bus.
         server: the name of the server.
-        names: the names of the events that are read; `None` is all.
-        start: where it begins.
+        names: the names of the events that are read; `None` reads all events.
+        start: the place in the log where it begins.
         tally: counts the messages.
-        encoding: how bytes become text.
-        clock: the microseconds since 1970, on the relay's clock.
+        encoding: the encoding of the events' text.
+        clock: returns the microseconds since 1970, on the relay's clock.
 
     Attributes:
         dispatcher: delivers the events.
         names, start: the same as the arguments.
-        has_begun: whether its place is known, so that nothing that comes from now on is missed.
-        ended: whether nothing more comes.
-        changed: is sent when it has begun, or ended.
+        has_begun: whether its place in the log is known, so that no later event is missed.
+        ended: whether it has ended, so that no event follows.
+        changed: sent when it has begun, or ended.
+        buffers: the subscribers.
     """
 
     def __init__(
@@ -141,11 +142,11 @@ class Feed:
 
     @property
     def is_live(self) -> bool:
-        """True if it began with its first subscriber, and others may join it."""
+        """True if the feed began at the end of the log, so that other subscribers may join it."""
         return self.start is None and not self.ended
 
     def covers(self, names: frozenset[str] | None) -> bool:
-        """True if all events of some names are read here."""
+        """True if the feed reads all events of these names; `None` stands for all names."""
         return self.names is None or (names is not None and names <= self.names)
 
     def add(self, buffer: RemoteBuffer) -> None:
@@ -156,13 +157,13 @@ class Feed:
         self.dispatcher.add(buffer)
 
     def remove(self, buffer: RemoteBuffer) -> bool:
-        """Give a subscriber nothing more; return `True` if there is none left."""
+        """Stop giving events to a subscriber; return `True` if it was the last one."""
         self.buffers.pop(buffer, None)
         self.dispatcher.remove(buffer)
         return not self.buffers
 
     def place(self) -> Position | None:
-        """Return the place behind the last message that counted."""
+        """Return the place after the last message that counted."""
         return self._position
 
     def open(self, opened_at: int = 0) -> None:
@@ -173,10 +174,10 @@ class Feed:
             self._task = asyncio.get_running_loop().create_task(self._run(), name=name)
 
     def close(self, error: Exception | None = None) -> asyncio.Task[None] | None:
-        """End the reading, and tell the subscribers; return the task that is about to end."""
+        """End the feed and its subscribers' streams; return the task that is about to end."""
         task, self._task = self._task, None
         if task is not None and task.get_loop().is_closed():
-            task = None  # it ended with that
+            task = None  # it ended with its loop
         if task is not None:
             task.cancel()
         self._generation += 1
@@ -212,9 +213,9 @@ class Feed:
             await asyncio.sleep(next(pauses, _PAUSES[-1]))
 
     async def _follow(self, engine: Engine) -> None:
-        """Read with one consumer; return when another one must be made.
+        """Read with one consumer; return when a new consumer is needed.
 
-        That is when messages are missing, when the bus is silent, and when a stream was full.
+        It is needed when messages are missing, when the bus is silent, and when a stream was full.
 
         Raises:
             ManagerError: the bus is lost, or does not have the log.
@@ -247,7 +248,7 @@ class Feed:
                     await engine.publish(f"$JS.API.CONSUMER.DELETE.{self._stream}.{consumer}")
 
     async def _watch(self, engine: Engine) -> None:
-        """Return when the consumer was interrupted, or has been silent for too long."""
+        """Wait until the consumer is interrupted, or is silent for too long."""
         loop = asyncio.get_running_loop()
         while not (self._is_interrupted or self.ended):
             if engine.reason is not None:
@@ -263,11 +264,11 @@ class Feed:
                 pass
 
     def interrupt(self) -> None:
-        """Wake the reading, so that it looks at the connection: the bus may be lost."""
+        """Make the feed check its connection, as the bus may be lost."""
         self._attention.send()
 
     def _restart(self) -> None:
-        """End the present consumer; the next one begins behind the last message that was seen."""
+        """End the present consumer; the next one begins after the last message that was seen."""
         self._generation += 1
         self._is_interrupted = True
         self._attention.send()
@@ -280,12 +281,12 @@ class Feed:
     # Where it begins
 
     async def _begin(self, engine: Engine) -> dict[str, Any]:
-        """Find the place to go on at, and return the settings of the consumer that begins there."""
+        """Find the place to continue at; return the settings of a consumer that begins there."""
         try:
             info = await engine.api(f"STREAM.INFO.{self._stream}")
         except StoreError as error:
             if error.is_absence and self._reader is None and self.start is None:
-                # Whoever makes it later makes it of what comes from now on.
+                # A log that is made later has only later events, so all of it will be read.
                 self._reader = Reader(self._wanted)
                 self._note_beginning()
             raise
@@ -302,7 +303,7 @@ class Feed:
             await self._resume(engine, reader, last)
         self._store = store
         if reader.sequence and first > reader.sequence + 1 and first > last > reader.sequence:
-            # All that came was thrown away already, so that no message will tell of it.
+            # All unread messages were thrown away, so no later message shows that they are missing.
             self._take_record(
                 Gap("trimmed", reader.time, _now(), None, "the log was thrown away by age")
             )
@@ -319,7 +320,8 @@ class Feed:
             "mem_storage": True,
             "num_replicas": 1,
             **self._starting(reader),
-            # A server before 2.10 does not know several, and delivers all; the rest is dropped.
+            # A server before 2.10 ignores a list of subjects, and delivers all messages; `_receive`
+            # drops the unwanted ones.
             **(
                 {"filter_subject": self._subjects[0]}
                 if len(self._subjects) == 1
@@ -367,9 +369,9 @@ class Feed:
         return reader
 
     async def _place_of_now(self, engine: Engine, first: int, last: int) -> int:
-        """Return a place in the log that is a little before the moment when this was opened.
+        """Return a place in the log shortly before the moment when the feed was opened.
 
-        The log may have more already, while the bus was asked where it ends.
+        The end of the log may be later already, as messages came while the bus was asked for it.
         """
         place, step = last, 1
         while place >= first:
@@ -382,7 +384,7 @@ class Feed:
         return max(first - 1, 0)
 
     async def _claim(self, engine: Engine) -> tuple[int, int] | None:
-        """Return the sequence and the time of the newest claim; `None` where there is none."""
+        """Return the sequence and the time of the newest claim; `None` if there is no claim."""
         subject = record_subject(self._server, Epoch)
         found = await engine.message(self._stream, last_by_subj=subject)
         if found is None:
@@ -390,8 +392,8 @@ class Feed:
         return found.sequence, 0 if found.place is None else found.place.time
 
     async def _last_epoch(self, engine: Engine, last: int) -> int | None:
-        """Return the epoch at the end of a log without a claim; `None` where that is empty."""
-        # The claim was thrown away by age, and nobody else leads since.
+        """Return the epoch at the end of a log without a claim; `None` if the log is empty."""
+        # The claim was thrown away by age, and the same relay still leads.
         found = await engine.message(self._stream, seq=last) if last else None
         return None if found is None or found.place is None else found.place.epoch
 
@@ -419,7 +421,7 @@ class Feed:
             await self._control(engine, message)
             return
         words = reply.split(".")
-        # With a domain there are two words more before the stream's name, and one at the end.
+        # With a JetStream domain, two more words precede the stream's name, and one is at the end.
         place = 5 if len(words) == 9 else 7
         sequence, consumed = int(words[place]), int(words[place + 1])
         if consumed != self._consumed + 1:
@@ -435,7 +437,7 @@ class Feed:
         value = (message.headers or {}).get(HEADER, "")
         try:
             event_place = Place.parse(value)
-            if event_place.epoch > sequence:  # an epoch is the sequence of a message before
+            if event_place.epoch > sequence:  # an epoch is the sequence of an earlier message
                 raise ProtocolError(f"the header {HEADER}: {value!r:.80} is of an epoch to come")
             verdict = reader.take(sequence, token, event_place, message.data)
             if verdict is Verdict.UNSURE:
@@ -446,10 +448,10 @@ class Feed:
         except ProtocolError as error:
             self._stray(value, error)
             return
-        except ManagerError:  # the bus did not answer: the message is read again
+        except ManagerError:  # the bus did not answer, so the message will be read again
             self._restart()
             return
-        except Exception:  # nothing that one message has may stop the reading of the others
+        except Exception:  # one bad message must not keep the others from being read
             log.exception("a message in the log of %s could not be read", self._server)
             reader.sequence = sequence
             return
@@ -496,7 +498,7 @@ class Feed:
         self.dispatcher.settle()
 
     async def _control(self, engine: Engine, message: Msg) -> None:
-        """Answer the flow control, and see by a heartbeat that nothing was lost on the way."""
+        """Answer JetStream's flow control, and check by its heartbeat that no message was lost."""
         headers = message.headers or {}
         if headers.get("Status") != "100":
             if headers.get("Status") == "409":  # the consumer was deleted, or its leader has gone
@@ -517,7 +519,7 @@ class Feed:
         return int(info["state"]["first_seq"])
 
     def _stray(self, value: str, error: ProtocolError) -> None:
-        """Pass over what is not of the format; of another version of it nothing can be read."""
+        """Skip a message in an unknown form; end the feed if it is of another format version."""
         word = value.split(maxsplit=1)[:1]
         if word and word[0].isdecimal() and word[0] != _VERSION_WORD:
             self._host.log_once(f"the log of {self._server} cannot be read: {error}")
@@ -546,7 +548,7 @@ class Feed:
         if self._server_is_up:
             if was_up is False:
                 gap, self._gap_seconds = self._gap_seconds, 0.0
-                # Of a relay that took over, it is the first attempt.
+                # A relay that took over reports no attempts: its login was the first one.
                 self.dispatcher.emit(Reconnected.after(gap, status.attempts or 1))
         elif was_up is not False:
             reason = ConnectionLost(status.error or f"the relay's link is {status.state}")
@@ -554,7 +556,7 @@ class Feed:
 
 
 def _subjects(server: str, names: frozenset[str] | None) -> tuple[str, ...]:
-    """Return the subjects of some events, with those of the records."""
+    """Return the subjects of the named events, and those of the records."""
     if names is None:
         return (all_events(server),)
     records = [record_subject(server, kind) for kind in RECORDS.values()]

@@ -53,7 +53,7 @@ __all__ = [
 ]
 
 VERSION: Final = 1
-"""The version that stands first in each header. A reader refuses those that it does not know."""
+"""The format's version, the first word of each header. A reader refuses unknown versions."""
 HEADER: Final = "Ami"
 """The name of the one header that each message has."""
 MARK_HEADER: Final = "Ami-Mark"
@@ -62,15 +62,15 @@ EVENTS: Final = "ami.ev"
 ACTIONS: Final = "ami.act"
 RELAYS: Final = "ami.relay"
 MAX_TOKEN: Final = 200
-"""Bytes that an escaped name may have, as a line of the bus has 4096, and a stream's name 255."""
+"""The most bytes of an escaped name. A line of the bus has at most 4096, a stream's name 255."""
 PART_SIZE: Final = 200_000
 """Bytes of an answer in one message; less where the bus takes less."""
 CREDIT: Final = 8
-"""Parts of an answer that may be on their way before one of them is confirmed."""
+"""The number of parts of an answer that may be sent before one of them is confirmed."""
 STOP: Final = b"stop"
-"""The body of a confirmation with which a requester gives the rest of an answer up."""
+"""The body of a confirmation by which a requester declines the rest of an answer."""
 REFUSED_ACTIONS: Final = frozenset({"login", "logoff", "challenge", "events", "filter"})
-"""The actions that no relay passes on, in lower case, as they change the session of all."""
+"""The actions that no relay passes on, in lower case, as they would change the shared session."""
 
 _PLAIN: Final = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-")
 _HEX: Final = frozenset("0123456789abcdef")
@@ -84,12 +84,12 @@ def escape(name: str | bytes, field: str = "name") -> str:
     """Return a name as one token of a subject, or as part of a stream's name.
 
     ASCII letters, digits, `_` and `-` stand for themselves, and every other byte of the name's
-    UTF-8 is `=` and two hexadecimal digits. The empty name is `=`. So no name begins with `@`,
-    which records do.
+    UTF-8 is `=` and two hexadecimal digits. The empty name is `=`. So no name's token begins with
+    `@`, as the tokens of records do.
 
     Args:
         name: the name of a server, an event or an action; bytes are taken as they are.
-        field: the name of what it is, for the error.
+        field: the kind of the name, for the error: `server`.
 
     Raises:
         ValueError: the token has more than `MAX_TOKEN` bytes.
@@ -104,10 +104,10 @@ def escape(name: str | bytes, field: str = "name") -> str:
 
 
 def unescape(token: str) -> str:
-    """Return the name for which a token stands; odd bytes are lone surrogates.
+    """Return the name for a token; bytes that are no UTF-8 become lone surrogates.
 
     Raises:
-        ProtocolError: it is no token that `escape` makes.
+        ProtocolError: `escape` makes no such token.
     """
     if token == _EMPTY:
         return ""
@@ -125,7 +125,7 @@ def server_token(server: str) -> str:
     """Return the token of a server's name.
 
     Raises:
-        ValueError: it is empty, or too long, or no text.
+        ValueError: the name is empty or too long, or has half of a surrogate pair.
     """
     if not server:
         raise ValueError("server: a server on the bus has a name, and this one is empty")
@@ -135,10 +135,10 @@ def server_token(server: str) -> str:
 
 
 def server_name(token: str) -> str:
-    """Return the name of a server, for which a token stands.
+    """Return the name of the server for a token.
 
     Raises:
-        ProtocolError: it is no token that `server_token` makes.
+        ProtocolError: `server_token` makes no such token.
     """
     name = unescape(token)
     if not name or _has_half_characters(name):
@@ -147,12 +147,12 @@ def server_name(token: str) -> str:
 
 
 def _has_half_characters(text: str) -> bool:
-    # By its characters: `wire.text.shown` reads the bytes of a name that came in another encoding.
+    # Not by `wire.text.shown`, which decodes the bytes of a name that came in another encoding.
     return not text.isascii() and any("\ud800" <= each <= "\udfff" for each in text)
 
 
 def stream_name(server: str) -> str:
-    """The name of the stream with a server's events.
+    """Return the name of the stream with a server's events.
 
     Raises:
         ValueError: the server's name is empty, or too long.
@@ -161,42 +161,42 @@ def stream_name(server: str) -> str:
 
 
 def all_events(server: str) -> str:
-    """The subject of all events and records of a server, with a wildcard."""
+    """Return the subject of all events and records of a server, with a wildcard."""
     return f"{EVENTS}.{server_token(server)}.>"
 
 
 def event_subject(server: str, event: str | bytes) -> str:
-    """The subject of a server's events of one name."""
+    """Return the subject of a server's events of one name."""
     return f"{EVENTS}.{server_token(server)}.{escape(event, 'event')}"
 
 
 def record_subject(server: str, kind: type[Record]) -> str:
-    """The subject of a server's records of one kind."""
+    """Return the subject of a server's records of one kind."""
     return f"{EVENTS}.{server_token(server)}.{kind.token}"
 
 
 def all_actions(server: str) -> str:
-    """The subject of all actions for a server, with a wildcard."""
+    """Return the subject of all actions for a server, with a wildcard."""
     return f"{ACTIONS}.{server_token(server)}.*"
 
 
 def action_subject(server: str, action: str | bytes) -> str:
-    """The subject of the requests for one action on a server."""
+    """Return the subject of the requests for one action on a server."""
     return f"{ACTIONS}.{server_token(server)}.{escape(action, 'action')}"
 
 
 def heartbeat_subject(server: str | None = None) -> str:
-    """The subject of the heartbeats for a server; of those for all servers without one."""
+    """Return the subject of the heartbeats for a server; `None` is for all servers."""
     return f"{RELAYS}.{'*' if server is None else server_token(server)}"
 
 
 def split_subject(subject: str) -> tuple[str, str]:
     """Return the server's name and the last token of a subject of this format.
 
-    The token is a record's if it begins with `@`; else it is to be given to `unescape`.
+    The token belongs to a record if it begins with `@`; for any other, `unescape` gives the name.
 
     Raises:
-        ProtocolError: it is no subject of this format.
+        ProtocolError: this format has no such subject.
     """
     words = subject.split(".")
     if len(words) == 4 and words[0] == "ami" and words[1] in ("ev", "act"):
@@ -208,14 +208,15 @@ def split_subject(subject: str) -> tuple[str, str]:
 
 
 class Place(NamedTuple):
-    """The header of a message in a server's stream: its place, and when it came.
+    """The header of a message in a server's stream: the message's place and time.
 
     Attributes:
-        epoch: the leadership under which it was written: the sequence in the stream of the
-            `@epoch` that began it. An `@epoch` itself has 0, as it cannot know its own.
-        n: its number in the epoch, events and records alike, from 1; 0 for `@epoch`.
+        epoch: the leadership that wrote the message, as the sequence in the stream of the `@epoch`
+            that began it. An `@epoch` itself has 0, as it cannot know its own sequence.
+        n: the message's number in the epoch, counted over events and records, from 1; 0 for
+            `@epoch`.
         k: its number among those of the same subject in the epoch, from 1; 0 for `@epoch`.
-        time: microseconds since 1970, when the relay had it, on the relay's clock.
+        time: microseconds since 1970 on the relay's clock, when the relay got the message.
     """
 
     epoch: int
@@ -224,15 +225,15 @@ class Place(NamedTuple):
     time: int
 
     def encode(self) -> str:
-        """The header's value."""
+        """Return the header's value."""
         return f"1 {self.epoch} {self.n} {self.k} {self.time}"
 
     @classmethod
     def parse(cls, value: str) -> Place:
-        """Read a header's value; what stands behind the fields that are known is ignored.
+        """Read a header's value; fields after the known ones are ignored.
 
         Raises:
-            ProtocolError: it is none of this format, or of another version.
+            ProtocolError: the value is not of this format, or of another version.
         """
         words = value.split()
         try:
@@ -261,16 +262,16 @@ _RecordT = TypeVar("_RecordT", bound="Record")
 
 @dataclass(frozen=True)
 class Record:
-    """A message of the relay's own among the events; its body is one JSON object.
+    """A message by the relay itself among the events; its body is one JSON object.
 
-    A reader ignores names in it that it does not know, and records of a kind that it does not know.
+    A reader ignores unknown names in the object, and records of an unknown kind.
     """
 
     token: ClassVar[str] = ""
-    """The last token of its subject."""
+    """The last token of the record's subject."""
 
     def encode(self) -> bytes:
-        """The body."""
+        """Return the body."""
         return _json(vars(self))
 
     @classmethod
@@ -278,7 +279,7 @@ class Record:
         """Read a body.
 
         Raises:
-            ProtocolError: it is no JSON object, or lacks a name, or one has another type.
+            ProtocolError: it is no JSON object, or a name is missing or has another type.
         """
         found = _object(body, cls.token or cls.__name__)
         try:
@@ -295,16 +296,15 @@ class Record:
 
 @dataclass(frozen=True)
 class Epoch(Record):
-    """A relay leads from here on; what an earlier epoch has behind it is void.
+    """The record that a relay leads from here on; later messages of earlier epochs are void.
 
     Attributes:
         relay: the relay's name.
-        continues: the epoch and the number of the last message of an earlier epoch behind which
-            this one goes on without a gap, if there is one: a reader that is there has lost
-            nothing.
-        since: microseconds since 1970, when the last event before it was stored, as far as the
-            relay knew when it took the lead; `None` where unknown. Unless it continues, a `@gap`
-            follows as soon as the relay is logged in.
+        continues: the epoch and the number of the message after which this epoch goes on without a
+            gap: a reader at that place has lost no event. `None` if there is no such message.
+        since: microseconds since 1970, when the last event before this record was stored, as far
+            as the relay knew when it took the lead; `None` where unknown. Unless `continues` is
+            set, a `@gap` follows as soon as the relay is logged in.
     """
 
     token: ClassVar = "@epoch"
@@ -323,17 +323,18 @@ class Epoch(Record):
 
 @dataclass(frozen=True)
 class Gap(Record):
-    """Events are missing here.
+    """The record that events are missing here.
 
     Attributes:
-        reason: one word: `takeover` (another relay led before), `link` (the link to Asterisk was
-            lost), `full` (the relay's buffer was full, as the bus was away or too slow), `size`
-            (an event was longer than the bus takes), `store` (the bus lost what it had stored);
-            and by a reader itself: `trimmed` (the bus had thrown them away before they were read).
-        since: microseconds since 1970, when it began; `None` where unknown.
-        until: microseconds since 1970, when it ended.
-        count: the events that are missing; `None` where unknown. Of a reader of all events that
-            says `trimmed`, the messages, some of which may have been records.
+        reason: one word. Of a relay: `takeover` (another relay led before), `link` (the link to
+            Asterisk was lost), `full` (the relay's buffer was full, as the bus was away or too
+            slow) or `size` (an event was longer than the bus takes). Of a reader: `trimmed` (the
+            bus had thrown events away before they were read), `store` (the bus lost its store) or
+            `order` (an event was stored after later ones).
+        since: microseconds since 1970, when the gap began; `None` where unknown.
+        until: microseconds since 1970, when the gap ended.
+        count: the number of missing events; `None` where unknown. With `trimmed`, a reader of all
+            events counts messages, and some of them may have been records.
         text: a sentence for people.
     """
 
@@ -347,7 +348,7 @@ class Gap(Record):
 
     @property
     def seconds(self) -> float | None:
-        """The time for which events are missing; `None` where unknown."""
+        """The length of the gap in seconds; `None` where unknown."""
         return None if self.since is None else max(0, self.until - self.since) / 1_000_000
 
     @classmethod
@@ -363,10 +364,10 @@ class Gap(Record):
 
 @dataclass(frozen=True)
 class Mark(Record):
-    """Record of the place that the answer to a request has among the events.
+    """The record of the place that the answer to a request has among the events.
 
     Attributes:
-        mark: the text that the request gave in its header `Ami-Mark`.
+        mark: the text in the request's header `Ami-Mark`.
     """
 
     token: ClassVar = "@mark"
@@ -380,26 +381,26 @@ class Mark(Record):
 
 @dataclass(frozen=True)
 class Status(Record):
-    """The state of the relay's link to Asterisk.
+    """The record of the state of the relay's link to Asterisk.
 
-    It is written at each change, and again each minute, or more often where the log would have
-    thrown it away by then.
+    It is written at each change, and again each minute, or more often if the log would throw it
+    away sooner.
 
     Attributes:
-        state: as `aioami.ManagerState` has it: `ready`, `reconnecting` ...
-        since: microseconds since 1970, when it came into this state.
+        state: a value of `aioami.ManagerState`: `ready`, `reconnecting` ...
+        since: microseconds since 1970, when the link entered this state.
         version: the server's AMI version; empty before it was reached.
-        error: the reason why it is not ready, as a sentence; empty if there is none.
+        error: the reason why the link is not ready, as a sentence; empty if there is none.
         relay: the relay's name.
-        mask: the event classes that are asked for; `None` where unknown.
+        mask: the event classes that the session asks for; `None` where unknown.
         filters: the filters of the session, each as the headers of its `Filter` action.
         permissions: the rights of the user as `{"read": [...], "write": [...], "event_filters":
             [...]}`; `None` where unknown.
         read_only: true if the relay refuses actions that may change something.
         allow: names of the actions that the relay passes on; `None` for all.
-        attempts: the number of attempts after which a lost link stands again; 0 if it never was.
-        heard: microseconds since 1970, when the server was last heard of before the link was lost;
-            `None` while the link stands, and where unknown.
+        attempts: the number of attempts that the last reconnection took; 0 if there was none.
+        heard: microseconds since 1970, when the last sign of the server came before the link was
+            lost; `None` while the link is up, and where unknown.
     """
 
     token: ClassVar = "@status"
@@ -449,17 +450,17 @@ RECORDS: Final[Mapping[str, type[Record]]] = {
 
 @dataclass(frozen=True)
 class Heartbeat(Record):
-    """A relay is there. It is sent beside the stream, by core NATS, several times a second.
+    """A relay's sign of life, sent by core NATS several times a second, outside of the stream.
 
     Attributes:
         relay: the relay's name.
-        role: `leader` or `standby`; `gone` is the last one of a relay that ends.
-        epoch: the epoch that it leads, or knows of; 0 where unknown.
-        state: the state of a leader's link to Asterisk, as in `Status`; empty of a standby.
-        time: microseconds since 1970 on the relay's clock; 0 where it does not say.
-        listens_since: when it began to take requests over its present connection with the bus, on
-            the same clock; 0 while it takes none, and where it does not say. When that changes, the
-            relay has forgotten what it was asked before.
+        role: `leader` or `standby`; `gone` in the last heartbeat of a relay that ends.
+        epoch: the epoch that the relay leads, or knows of; 0 where unknown.
+        state: the state of a leader's link to Asterisk, as in `Status`; empty for a standby.
+        time: microseconds since 1970 on the relay's clock; 0 where unknown.
+        listens_since: when the relay began to take requests over its present connection with the
+            bus, on the same clock; 0 while it takes none, and where unknown. When this changes, the
+            relay has forgotten all earlier requests.
     """
 
     relay: str
@@ -482,12 +483,12 @@ class Heartbeat(Record):
 
     @property
     def turn(self) -> Turn:
-        """The time for which a relay takes requests, and remembers those that it took."""
+        """The period in which the relay takes requests, and remembers them."""
         return Turn(self.relay, self.epoch, self.listens_since)
 
 
 class Turn(NamedTuple):
-    """A time for which a relay takes requests: over one connection with the bus, in one epoch."""
+    """A period in which a relay takes requests: over one connection with the bus, in one epoch."""
 
     relay: str
     epoch: int
@@ -499,15 +500,16 @@ class Turn(NamedTuple):
 
 @dataclass(frozen=True)
 class Request:
-    """An action for a server, as it stands on the bus.
+    """An action for a server, as it is sent over the bus.
 
     Attributes:
         name: the action's name; the last token of the subject stands for it too.
         headers: its headers as bytes, in order, without `Action` and `ActionID`.
-        sent: microseconds since 1970, when it was sent, on the requester's clock.
-        deadline: when the requester waits no more, and it is not to be run; `None` for no limit.
-        action_id: the ActionID that is wished for; `None` leaves it to the relay.
-        mark: a text for a `@mark` in the stream where the answer stands; `None` for none.
+        sent: microseconds since 1970 on the requester's clock, when the request was sent.
+        deadline: the time on the same clock after which the requester no longer waits, and the
+            action must not run; `None` for no limit.
+        action_id: the wanted ActionID; `None` leaves it to the relay.
+        mark: a text for a `@mark` at the answer's place in the stream; `None` for no mark.
     """
 
     name: str
@@ -523,7 +525,7 @@ class Request:
         return None if self.deadline is None else (self.deadline - self.sent) / 1_000_000
 
     def encode(self) -> tuple[dict[str, str], bytes]:
-        """The headers on the bus, and the body, which is the action without its blank line."""
+        """Return the headers on the bus, and the body: the action without its blank line."""
         deadline = "-" if self.deadline is None else self.deadline
         headers = {HEADER: f"1 {self.sent} {deadline}"}
         if self.mark is not None:
@@ -539,8 +541,8 @@ class Request:
         """Read a request.
 
         Raises:
-            ProtocolError: it is none of this format; or its body is for another action than its
-                subject, by which it was permitted.
+            ProtocolError: the request is not of this format; or its body has another action than
+                its subject, to which the bus's permissions apply.
         """
         value = (headers or {}).get(HEADER, "")
         words = value.split()
@@ -586,13 +588,14 @@ class Request:
 
 @dataclass(frozen=True)
 class Answer:
-    """One message of what comes back for a request.
+    """One of the messages that answer a request.
 
     Attributes:
-        kind: `part` (of an answer, more will follow), `answer` (its last part, mostly the only
-            one), `error` (see `Failure`; nothing follows), and behind an `answer` `outcome` (the
-            event that says how the action ended) or `failed` (see `Failure`: no outcome will come).
-        number: 1 for the first part, and so on; 1 for all else.
+        kind: `part` (of an answer; more parts follow), `answer` (its last part, mostly the only
+            one) or `error` (see `Failure`; no message follows). After an `answer` may come
+            `outcome` (the event that says how the action ended) or `failed` (see `Failure`; no
+            outcome will come).
+        number: 1 for the first part, and so on; 1 for all other kinds.
         time: microseconds since 1970 on the relay's clock.
         body: messages as on the wire, each with its blank line, divided at any byte; for an
             `outcome` one event, without its blank line.
@@ -606,7 +609,7 @@ class Answer:
     KINDS: ClassVar = frozenset({"part", "answer", "error", "outcome", "failed"})
 
     def encode(self) -> tuple[dict[str, str], bytes]:
-        """The headers on the bus, and the body."""
+        """Return the headers on the bus, and the body."""
         return {HEADER: f"1 {self.kind} {self.number} {self.time}"}, self.body
 
     @classmethod
@@ -614,7 +617,7 @@ class Answer:
         """Read an answer.
 
         Raises:
-            ProtocolError: it is none of this format.
+            ProtocolError: the answer is not of this format.
         """
         value = (headers or {}).get(HEADER, "")
         words = value.split()
@@ -631,11 +634,11 @@ class Answer:
 
 @dataclass(frozen=True)
 class Failure(Record):
-    """The body of an `error`, and of a `failed`: what the requester is to raise.
+    """The body of an `error` or a `failed`: the exception for the requester to raise.
 
     Attributes:
         error: the name of a class in `aioami.errors`, or `ValueError`.
-        text: its sentence.
+        text: the exception's message.
         sent: false if the action certainly did not reach the server.
     """
 
@@ -672,7 +675,7 @@ def _json(value: Mapping[str, Any]) -> bytes:
 def _object(body: bytes, what: str) -> Mapping[str, Any]:
     try:
         found = json.loads(body)
-    except (ValueError, RecursionError):  # or is nested without an end
+    except (ValueError, RecursionError):  # no JSON, or nested too deeply
         raise ProtocolError(f"{what} on the bus is no JSON: {body!r:.80}") from None
     if not isinstance(found, dict):
         raise ProtocolError(f"{what} on the bus is no JSON object: {body!r:.80}")
@@ -680,7 +683,7 @@ def _object(body: bytes, what: str) -> Mapping[str, Any]:
 
 
 def _printable(value: Any) -> Any:
-    """The same without halves of surrogate pairs, which JSON can have, and nothing can print."""
+    """Return a JSON value without halves of surrogate pairs, which cannot be printed."""
     if isinstance(value, str):
         return shown(value)
     if isinstance(value, list):

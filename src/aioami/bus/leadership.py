@@ -1,4 +1,4 @@
-"""One term of a relay as the leader for a server: its AMI session, and what it stores."""
+"""A relay's term as the leader for one server: the AMI session, and the messages to store."""
 
 from __future__ import annotations
 
@@ -28,16 +28,16 @@ __all__ = ["Leadership", "manager_of"]
 log = get_logger("aioami.bus.relay")
 
 _STATUS_EVERY: Final = 60.0  # seconds
-_STATUS_SHARE: Final = 8  # so often it is written anew while the log turns over
+_STATUS_SHARE: Final = 8  # times that a status is written before the log drops the first one
 _RIGHTS: Final = 1.0  # seconds for which the first status waits for the user's rights
-_TRY_AGAIN: Final = 30.0  # seconds behind a refused login
+_TRY_AGAIN: Final = 30.0  # seconds between a refused login and the next attempt
 _MAX_TOKENS: Final = 10_000
-_MARGIN: Final = 4096  # bytes of a message that are not its body, at most
+_MARGIN: Final = 4096  # bytes of a message without its body, at most
 _DEFAULT_PAYLOAD: Final = 1 << 20
 
 
 def manager_of(server: ServerOptions, **options: Any) -> Manager:
-    """Make a manager of a server, with options besides those of its URL."""
+    """Make a manager for a server, with options in addition to those of its URL."""
     if server.secret is not None:
         options["secret"] = server.secret
     if server.read_only:
@@ -48,26 +48,27 @@ def manager_of(server: ServerOptions, **options: Any) -> Manager:
 class Leadership:
     """The session with Asterisk and the outbox, from the claim until another relay leads.
 
-    It outlives connections with the bus: what comes meanwhile waits in the outbox.
+    It outlives connections with the bus: while there is none, events wait in the outbox.
 
     Args:
         server: the server.
         options: the relay's options.
         relay: the relay's name.
         clock: returns the microseconds since 1970.
-        epoch: the sequence of the claim.
-        created: when the stream was made, as the bus says.
-        takes_over: whether somebody may have led before.
-        notify: is called when the status has changed.
-        since: microseconds since 1970, when the last event before the claim was stored.
+        epoch: the claim's sequence in the stream.
+        created: the time at which the stream was made, as the bus writes it.
+        takes_over: whether another relay may have led before.
+        notify: called when the status has changed.
+        since: microseconds since 1970, when the last event before the claim was stored; `None`
+            where unknown.
 
     Attributes:
         outbox: the messages that are not confirmed.
-        receipt: the bus's last word that it has stored a message; empty before the first one.
-        changed: set when there may be something to send.
+        receipt: the bus's last confirmation of a stored message; empty before the first one.
+        changed: set when the outbox may have a message to send.
         manager: the session.
         max_body: bytes that the body of an event may have.
-        error: the reason why the session is not there, as a sentence.
+        error: the reason why there is no session, as a sentence; empty while there is one.
         too_long: the number of events that were longer than the bus takes.
     """
 
@@ -101,12 +102,12 @@ class Leadership:
         self._tokens: dict[str, str | None] = {}
         self._published: tuple[ManagerState, str] | None = None
         self._published_at = 0
-        # It must not leave the log: who comes later reads there that the server is ready.
+        # The log must always have a status: clients that come later read the server's state there.
         self._status_every = int(min(_STATUS_EVERY, options.max_age / _STATUS_SHARE) * 1_000_000)
         self._status_bytes = options.max_bytes // _STATUS_SHARE
         self._status_due = self._status_bytes
         self._state_since = self._heard_at = clock()
-        self._lost_since = since  # while the link is not there: when it was last heard of
+        self._lost_since = since  # while there is no link: the time of the server's last sign
         self._side: Manager | None = None
         self._side_lock = asyncio.Lock()
         self._connecting: asyncio.Task[None] | None = None
@@ -118,14 +119,14 @@ class Leadership:
 
     @property
     def stored(self) -> int:
-        """The sequence that the stream has at least, unless it has lost what it had stored."""
+        """The last sequence that the stream must have, unless it has lost stored messages."""
         return int(json.loads(self.receipt)["seq"]) if self.receipt else self.outbox.epoch
 
     @property
     def state(self) -> ManagerState:
         """The state of the session.
 
-        It is connecting before the rights were asked for, and between two attempts to log in.
+        It is `CONNECTING` until the rights were asked for, and between two attempts to log in.
         """
         state = self.manager.state
         is_early = state is ManagerState.READY and not self._is_known
@@ -134,25 +135,25 @@ class Leadership:
         return state
 
     def start(self) -> None:
-        """Log in, and go on with that; it may be called again."""
+        """Log in, and stay logged in; it may be called again."""
         if self._connecting is None:
             self._connecting = asyncio.ensure_future(self._connect())
 
     async def _connect(self) -> None:
         while True:
-            # The predicate sees each event as it is read, in order, and nothing is kept.
+            # The predicate takes each event in order as it is read; the stream itself keeps none.
             with self.manager.events(where=self._take, maxsize=1) as stream:
                 try:
                     self._is_known = False
                     await self.manager.connect()
-                    # So the first status has the rights: who reads it need not look again.
+                    # So the first status has the rights, and its readers need not look again.
                     await asyncio.wait([self._ask()], timeout=_RIGHTS)
                     self._is_known = True
                     self.error = ""
                     self._lost_since = None
                     self._record_takeover()
                     self.publish_status()
-                    # It ends when the link is lost for good.
+                    # The stream ends when the link is lost for good.
                     async for _ in stream:
                         pass
                     return
@@ -168,7 +169,7 @@ class Leadership:
             self._since = self._lost_since
 
     def _ask(self) -> asyncio.Task[None]:
-        """Ask for the rights of the user, once for each link: those who outlive it see by them."""
+        """Ask for the rights of the user, once for each link; remote managers show them."""
         if self._asking is not None:
             self._asking.cancel()
         self._asking = asyncio.ensure_future(self._learn_rights())
@@ -189,7 +190,7 @@ class Leadership:
             self._put_status(self._status(self.state, now), now)
 
     async def close(self) -> None:
-        """Log off, and end it."""
+        """Log off, and end the leadership."""
         self._is_over = True
         tasks = [each for each in (self._connecting, self._asking) if each is not None]
         self._connecting = self._asking = None
@@ -253,7 +254,7 @@ class Leadership:
             self.error = ""
             self._attempts = event.attempts or 0
             self._ask()
-            # A link may be dead for a while before that is noticed.
+            # A link may be dead for a while before the loss is noticed.
             since, self._lost_since = self._lost_since, None
             sentence = "the link to Asterisk was lost, and stands again"
             self.put_record(Gap("link", since, now, None, sentence), now)
@@ -261,7 +262,7 @@ class Leadership:
         self._put_status(status, now)
 
     def _record_takeover(self) -> None:
-        """Tell that events before this login are missing, unless nobody led before."""
+        """Store a `@gap` for events missing before this login, unless no relay led before."""
         if not self._owes_gap:
             return
         self._owes_gap = False
@@ -272,7 +273,7 @@ class Leadership:
     # Records
 
     def put_record(self, record: Record, time: int | None = None) -> None:
-        """Store a record behind the events that came until now."""
+        """Store a record after the events that came until now."""
         self.outbox.put_record(record, time)
         self.changed.set()
 
@@ -280,7 +281,7 @@ class Leadership:
         """Store a status, if it has changed, or if the last one is old.
 
         Args:
-            again: stores it in any case, as for a stream that is another one.
+            again: `True` stores it in any case, as for a stream that was made again.
         """
         now = self._clock()
         state = self.state
@@ -322,10 +323,10 @@ class Leadership:
     # Actions
 
     async def manager_for(self, action: Action[Any]) -> Manager:
-        """Return the session for an action; one that holds its session gets another than events.
+        """Return the session for an action; an action that blocks it gets a second session.
 
         Raises:
-            ConnectionLost: that other session could not be opened.
+            ConnectionLost: the second session could not be opened.
         """
         asynchronous = value_of(action, "Async").lower() in TRUE
         if asynchronous or not action.answered_as.holds_session:

@@ -1,4 +1,4 @@
-"""The link of a remote manager: to the bus, over the lives of its connections, and to a relay."""
+"""The link of a remote manager to a relay, over any number of connections with the bus."""
 
 from __future__ import annotations
 
@@ -63,14 +63,14 @@ __all__ = ["RemoteLink", "RemoteOptions"]
 
 log = get_logger("aioami.bus")
 
-_BEAT_IS_OLD: Final = 1.0  # seconds without a heartbeat, after which nobody is taken to lead
-_ANSWER_IS_LATE: Final = 1.0  # seconds after which a relay that is followed answers nothing more
-_LEADER_IS_GONE: Final = 20  # looks without a heartbeat, after which it answers nothing more
-_PULSE: Final = 1.0  # seconds between two questions for a sign of life of the bus
-_LOOK: Final = 0.25  # seconds between two looks at that
-_LINGER: Final = 1.0  # seconds for which a reading goes on that nobody follows any more
+_BEAT_IS_OLD: Final = 1.0  # seconds without a heartbeat, after which no relay counts as leader
+_ANSWER_IS_LATE: Final = 1.0  # seconds of a new turn, after which an earlier one gives no answers
+_LEADER_IS_GONE: Final = 20  # looks without a heartbeat, after which a leader gives no answers
+_PULSE: Final = 1.0  # seconds between two pings of the bus
+_LOOK: Final = 0.25  # seconds between two looks at the heartbeats
+_LINGER: Final = 1.0  # seconds for which a feed without streams goes on
 _MARK_WAIT: Final = 5.0  # seconds for which an answer waits for the events before it
-_MANY_ITEMS: Final = 2_000  # items that may wait for the consumer of a list, before more are asked
+_MANY_ITEMS: Final = 2_000  # waiting items of a list, above which no further part is requested
 _READY: Final = "ready"
 
 
@@ -87,15 +87,15 @@ class RemoteOptions:
 
 
 class RemoteLink(LinkBase):
-    """Owns the connection to the bus, what is read of the server's log, and the actions under way.
+    """Owns the connection to the bus, the feeds of the server's log, and the actions under way.
 
     Args:
-        options: where the bus is, and which server is meant.
-        tally: counts what comes and goes.
+        options: the bus, the server and the other options.
+        tally: counts the messages of both directions.
 
     Attributes:
-        view_observers: those who are told when the relay's session sees other events than before.
-        status: what the relay last said of its own link; `None` before that.
+        view_observers: functions to call when the relay's session sees other events than before.
+        status: the last status that the relay wrote; `None` until one was read.
     """
 
     def __init__(self, options: RemoteOptions, tally: Tally) -> None:
@@ -116,7 +116,7 @@ class RemoteLink(LinkBase):
         self._beat_at = 0.0
         self._turn: Turn | None = None
         self._turn_at = 0.0
-        self._silent_looks = 0  # and not seconds: the program's own loop may have stood
+        self._silent_looks = 0  # not seconds: something may have blocked the program's event loop
         self._clock_offset = 0
         self._offsets: deque[int] = deque(maxlen=40)
         self._gaps_seen: set[tuple[int | None, int]] = set()
@@ -125,7 +125,7 @@ class RemoteLink(LinkBase):
         self._was_ready = False
         self._lost_at = 0.0
         self._status_is_old = Signal()
-        self.server = ""  # the fleet's name for it
+        self.server = ""  # the name of the server in its fleet
         self.view_observers: Observers[Status] = Observers("views")
         self.status: Status | None = None
 
@@ -141,8 +141,8 @@ class RemoteLink(LinkBase):
         """See `RemoteManager.connect`.
 
         Args:
-            begun: is called when the link is on its way, before anything can come.
-            retry: whether it goes on trying for longer than the timeout.
+            begun: called when connecting has begun, before any event can come.
+            retry: `True` goes on trying after the timeout.
         """
         if self.state not in (ManagerState.CLOSED, ManagerState.LOST):
             raise RuntimeError(f"this manager is {self.state.value} already")
@@ -153,7 +153,7 @@ class RemoteLink(LinkBase):
         self._beat = self._turn = self.status = None
         self._status_is_current = False
         self._logged.clear()
-        load()  # now, and not when the first event comes
+        load()  # now, so that the first event is not delayed
         self._enter(ManagerState.CONNECTING)
         begun()
         name = f"aioami connects to {self._options.bus.display_name}"
@@ -186,7 +186,7 @@ class RemoteLink(LinkBase):
             self.owner.release()
 
     async def _run(self) -> None:
-        """Keep a connection to the bus: open one, use it until it is lost, wait, begin again."""
+        """Keep a connection to the bus: open it, use it until it is lost, wait, begin again."""
         delays = self._options.backoff.delays()
         loud = True
         first = True
@@ -222,7 +222,7 @@ class RemoteLink(LinkBase):
             await asyncio.sleep(next(delays))
 
     async def _leave(self, engine: Engine) -> None:
-        # In a task of its own, so that it goes on if this one is cancelled.
+        # As a separate task, which goes on if the present one is cancelled.
         task = asyncio.ensure_future(engine.close())
         self._closing.add(task)
         task.add_done_callback(self._closing.discard)
@@ -247,12 +247,12 @@ class RemoteLink(LinkBase):
                 await asyncio.wait(either, timeout=_LOOK)
                 for task in work:
                     if task.done():
-                        task.result()  # they never return, and must not fail in silence
+                        task.result()  # these tasks never return; this raises their exception
                 self._update_state()
                 self._lose_unanswerable()
         finally:
             await end_tasks(work)
-            for task in work:  # the loss of the bus, which is told below, ends them too
+            for task in work:  # a lost bus ends them with an error too, and is reported below
                 if not task.cancelled():
                     task.exception()
         self.reason = lost.result()
@@ -261,14 +261,14 @@ class RemoteLink(LinkBase):
             feed.interrupt()
 
     async def _keep_pulse(self, engine: Engine) -> None:
-        """Give a connection up that is silent: a partition ends none by itself."""
+        """Give up a connection that is silent, as a network partition does not close it."""
         while True:
             await asyncio.sleep(_PULSE)
             if not await engine.is_there() and engine.reason is None:
                 engine.lose(ConnectionLost("the bus gives no sign of life"))
 
     async def wait_for_engine(self) -> Engine:
-        """Return the connection to the bus, when there is one."""
+        """Wait for the connection to the bus, and return it."""
         while self._engine is None or self._engine.reason is not None:
             await self._changed.wait()
         return self._engine
@@ -293,7 +293,7 @@ class RemoteLink(LinkBase):
         if beat.role != "leader":
             return
         now = time.monotonic()
-        # One that was deposed, and does not know it yet, counts only where nobody else does.
+        # A leader that was deposed and does not know it yet counts only if there is no other.
         is_lower = before is not None and before.relay != beat.relay and beat.epoch < before.epoch
         if is_lower and now - self._beat_at < _BEAT_IS_OLD:
             return
@@ -312,7 +312,7 @@ class RemoteLink(LinkBase):
         self._update_state()
 
     def _lose_unanswerable(self) -> None:
-        """Fail what was asked of a relay that has ended, was deposed, or lost the bus since."""
+        """Fail the actions whose relay has ended, was deposed, or lost the bus since."""
         now, turn = time.monotonic(), self._turn
         self._silent_looks += 1
         if self._silent_looks > _LEADER_IS_GONE:
@@ -321,7 +321,7 @@ class RemoteLink(LinkBase):
             return
         for exchange in list(self._tokens):
             if exchange.turn is None:
-                exchange.turn = turn  # whoever takes requests has said so by now
+                exchange.turn = turn  # the relay that took the request has sent a heartbeat by now
             elif exchange.turn != turn and not exchange.is_held_back:
                 relay = shown(exchange.turn.relay)
                 exchange.lose(ConnectionLost(f"the relay {relay}, which had it, answers no more"))
@@ -331,7 +331,7 @@ class RemoteLink(LinkBase):
         clock = int(getattr(beat, "time", 0) or 0)
         if clock:
             self._offsets.append(clock - int(time.time() * 1_000_000))
-            # Each is too low by the time that it was on its way: the largest is the best.
+            # Each offset is too low by the time that its heartbeat took: the largest is the best.
             self._clock_offset = max(self._offsets)
 
     def _clock(self) -> int:
@@ -339,7 +339,7 @@ class RemoteLink(LinkBase):
         return int(time.time() * 1_000_000) + self._clock_offset
 
     def _update_state(self) -> None:
-        """Enter the state that follows from the connection, the heartbeat and the relay's word."""
+        """Enter the state that follows from the connection, the heartbeat and the status."""
         if self.state in (ManagerState.CLOSED, ManagerState.CLOSING, ManagerState.LOST):
             return
         beat = self._beat
@@ -377,7 +377,7 @@ class RemoteLink(LinkBase):
         return f"the relay's link to {server} is {beat.state or 'not known'}"
 
     async def _keep_status(self, engine: Engine) -> None:
-        """Ask the log for what the relay last said of its link, whenever that may have changed."""
+        """Read the relay's last status from the log, whenever it may have changed."""
         stream = stream_name(self._options.server)
         subject = record_subject(self._options.server, Status)
         while True:
@@ -388,14 +388,14 @@ class RemoteLink(LinkBase):
                     if found is not None:
                         self._take_status(Status.parse(found.body))
                     else:
-                        # A store that was emptied, or is trimmed: what is known still holds.
+                        # The log was emptied or trimmed: the known status still holds.
                         self._status_is_current = self.status is not None
                 except StoreError as error:
                     self._status_is_current = False
                     log.debug("%s", error)
                 except PermissionDenied as error:
-                    # Such a user sends actions. The relay's signs of life have to do for the state;
-                    # the version and what the session sees are not known.
+                    # This user can only send actions. The heartbeats alone give the state then; the
+                    # version and the view stay unknown.
                     log.info("what the relay says is not for this user: %s", error)
                     self._status_is_current = True
                     self._update_state()
@@ -447,7 +447,7 @@ class RemoteLink(LinkBase):
             self.owner.release()
 
     def _lost_its_loop(self) -> None:
-        """Note that the loop was closed without a close() of the link, which ended with it."""
+        """End the link, as its event loop was closed without a `close()` of the link."""
         self._task = self._engine = None
         self._feeds, feeds = {}, self._feeds
         self._lingering.clear()
@@ -460,9 +460,9 @@ class RemoteLink(LinkBase):
             )
 
     def abandon(self) -> bool:
-        """End everything at once, as the manager was dropped; return `False` if nothing was there.
+        """End the link at once, as the manager was dropped; return `False` if there was no link.
 
-        May be called in any thread, by the collection of garbage.
+        May be called in any thread, by the garbage collection.
         """
         if self.state in (ManagerState.CLOSED, ManagerState.LOST) or self.owner.is_elsewhere:
             return False
@@ -482,7 +482,7 @@ class RemoteLink(LinkBase):
     # Events
 
     def attach(self, buffer: RemoteBuffer, start: Start) -> Feed:
-        """Begin to read the log for a stream, or add the stream to a reading that serves it too."""
+        """Add a stream to a feed that reads its events, or to a new one; return the feed."""
         names = buffer.selection.names()
         if start is None:
             for feed in self._feeds:
@@ -515,7 +515,7 @@ class RemoteLink(LinkBase):
         return feed
 
     def detach(self, feed: Feed, buffer: RemoteBuffer) -> None:
-        """Stop the reading of the log for a stream."""
+        """Remove a stream from its feed, and end a feed without streams."""
         if not feed.remove(buffer):
             return
         if feed.ended:
@@ -525,7 +525,7 @@ class RemoteLink(LinkBase):
         if loop is None or not feed.is_live or loop.is_closed():
             self._drop(feed)
         elif feed not in self._lingering:
-            # Whoever waits for one event after the other needs it again in a moment.
+            # A program that waits for one event after another needs the feed again in a moment.
             self._lingering[feed] = loop.call_later(_LINGER, self._drop, feed)
 
     def _drop(self, feed: Feed) -> None:
@@ -539,20 +539,20 @@ class RemoteLink(LinkBase):
             self._forget_marks_of(feed)
 
     def log_once(self, sentence: str) -> None:
-        """Log an error, once while the manager is connected."""
+        """Log an error, but the same one only once for each `connect()`."""
         if sentence not in self._logged:
             self._logged.add(sentence)
             log.error("%s", sentence)
 
     def take_record(self, feed: Feed, record: Record) -> None:
-        """Act on what a relay wrote into the log between the events."""
+        """Act on a record, which the relay wrote into the log between the events."""
         if isinstance(record, Mark):
             self._passed(record.mark, feed)
         elif isinstance(record, Status):
             self._status_is_old.send()
         elif isinstance(record, Gap):
             key = (record.since, record.until)
-            if key not in self._gaps_seen:  # several readings tell of the same one
+            if key not in self._gaps_seen:  # several feeds read the same record
                 if len(self._gaps_seen) > 1000:
                     self._gaps_seen.clear()
                 self._gaps_seen.add(key)
@@ -561,9 +561,9 @@ class RemoteLink(LinkBase):
                 log.warning("events of %s are missing: %s", self._options.server, record.text)
 
     async def _all_have_begun(self, timeout: float | None) -> None:
-        """Wait until each reading of the log has begun, so that no event from now on is missed.
+        """Wait until each live feed has begun, so that no later event is missed.
 
-        It is given up, and logged, when the timeout is over.
+        When the timeout is over, that is logged, and the method returns.
         """
         try:
             async with async_timeout.timeout(timeout):
@@ -593,7 +593,7 @@ class RemoteLink(LinkBase):
     async def send(
         self, action: Action[ResponseT_co], *, timeout: Timeout, action_id: str | None
     ) -> ResponseT_co:
-        """Send an action, as `Manager.send` does, and return its response, whatever it says."""
+        """Send an action, as `Manager.send` does, and return its response, also an error."""
         seconds = self._timeout_of(action, timeout)
         loop = asyncio.get_running_loop()
         began = loop.time()
@@ -612,7 +612,7 @@ class RemoteLink(LinkBase):
         except BaseException:
             exchange.forget()
             if answer.done() and not answer.cancelled():
-                answer.exception()  # which must not count as never retrieved
+                answer.exception()  # so that asyncio does not report it as never retrieved
             raise
         finally:
             if timer is not None:
@@ -624,7 +624,7 @@ class RemoteLink(LinkBase):
     def start_list(
         self, action: Action[Any], buffer: RemoteListBuffer, timeout: Timeout
     ) -> Callable[[], None]:
-        """Send an action whose list goes into a buffer; return the function that ends that early.
+        """Send an action whose list goes into a buffer; return a function that ends it early.
 
         Raises:
             ConnectionLost: there is no link, and none is on its way.
@@ -658,7 +658,7 @@ class RemoteLink(LinkBase):
                 left = None
                 if seconds is not None:
                     left = buffer.last_progress() + seconds - loop.time()
-                    # A consumer that takes its time holds the list up, and not the server.
+                    # While items wait, the consumer delays the list, and not the server.
                     if left <= 0 and not buffer.events:
                         exchange.expire(seconds)
                         return
@@ -734,7 +734,7 @@ class RemoteLink(LinkBase):
         self._tokens[exchange] = token
 
     def _give_up_mark(self, mark: str) -> None:
-        """Give an answer out whose place among the events did not come in time."""
+        """Give out an answer whose mark did not come in time among the events."""
         found = self._marks.pop(mark, None)
         if found is not None:
             log.debug("the answer to %s goes before events that are late", found[0].action.name)
@@ -772,7 +772,7 @@ class RemoteLink(LinkBase):
         """Return the connection to the bus, once the streams that were opened have begun.
 
         Raises:
-            ConnectionLost: there is none in time.
+            ConnectionLost: there is no connection in time.
         """
         if self._task is None:
             raise self._unsent(action)
@@ -805,5 +805,5 @@ class RemoteLink(LinkBase):
 
 
 def _seen_by(status: Status) -> tuple[object, ...]:
-    """The part of a status by which the relay's session sees some events, and others not."""
+    """Return the parts of a status that decide which events the relay's session sees."""
     return status.mask, status.filters, status.permissions

@@ -16,8 +16,8 @@ __all__ = ["SLOW_START", "WINDOW", "Entry", "Outbox"]
 WINDOW: Final = 1024
 """Messages that may be on their way to the stream, unconfirmed."""
 SLOW_START: Final = 16
-"""Messages that are sent one by one behind a doubt."""
-_OVERHEAD: Final = 120  # bytes that a message takes beyond its body, about
+"""Messages that are sent one by one after `go_back`."""
+_OVERHEAD: Final = 120  # bytes of memory for a message besides its body, about
 
 
 class Entry(NamedTuple):
@@ -26,7 +26,7 @@ class Entry(NamedTuple):
     Attributes:
         token: the last token of its subject.
         n: its number in the epoch.
-        k: its number among those of the token.
+        k: its number among those with the same token.
         time: microseconds since 1970, when it came.
         body: its body.
     """
@@ -41,20 +41,20 @@ class Entry(NamedTuple):
 class Outbox:
     """Messages of one server that are not confirmed yet, in order.
 
-    An event that comes while it is full is not taken, and has no number: a `@gap` with the number
-    of those that were lost stands in their place. Records are always taken.
+    An event that comes while the outbox is full is dropped, and gets no number: a `@gap` with the
+    count of the dropped events stands in their place. Records are always taken.
 
     Args:
-        max_bytes: bytes that it may hold.
+        max_bytes: bytes that the outbox may hold.
         clock: returns the microseconds since 1970.
 
     Attributes:
-        epoch: the epoch under which they are sent.
-        size: the bytes that it holds.
+        epoch: the epoch of the messages.
+        size: the bytes that the outbox holds.
         taken: the bytes that it has taken since it was made.
         events: the number of events that were taken.
         written: the number of messages that were confirmed.
-        lost: the number of events that were not taken.
+        lost: the number of events that were dropped.
     """
 
     def __init__(self, max_bytes: int, clock: Callable[[], int]) -> None:
@@ -71,7 +71,7 @@ class Outbox:
         self._k: dict[str, int] = {}
         self._entries: deque[Entry] = deque()
         self._sent = 0
-        self._confirmed: set[int] = set()  # behind the first one that is not
+        self._confirmed: set[int] = set()  # numbers after the first unconfirmed message
         self._slow = 0
         self._missing = 0
         self._missing_since = 0
@@ -81,7 +81,7 @@ class Outbox:
 
     @property
     def in_flight(self) -> int:
-        """The number of messages that were sent, and are not confirmed."""
+        """The number of messages that were sent and are not confirmed."""
         return self._sent
 
     @property
@@ -106,7 +106,7 @@ class Outbox:
         self._append(token, time, body)
 
     def put_record(self, record: Record, time: int | None = None) -> None:
-        """Take a record, behind the `@gap` for what was lost before it."""
+        """Take a record; a `@gap` for events that were lost before it goes first."""
         now = self._clock() if time is None else time
         if self._missing:
             self._add_gap(now)
@@ -129,9 +129,9 @@ class Outbox:
     # Out
 
     def next(self) -> tuple[int, Entry] | None:
-        """Return the next message to be sent, with its number in the epoch; `None` for none now.
+        """Return the next message to send, after its number; `None` if none may be sent now.
 
-        It counts as sent.
+        The message counts as sent from now on.
         """
         window = 1 if self._slow else WINDOW
         if self._sent >= len(self._entries) or self._sent >= window:
@@ -141,15 +141,15 @@ class Outbox:
         return entry.n, entry
 
     def header(self, entry: Entry) -> str:
-        """The header of a message."""
+        """Return the value of a message's header."""
         return f"{VERSION} {self.epoch} {entry.n} {entry.k} {entry.time}"
 
     def confirm(self, n: int) -> None:
-        """Note that the stream has the message of that number."""
+        """Note that the stream has stored the message with this number."""
         entries, confirmed = self._entries, self._confirmed
         first = entries[0].n if entries else self._n + 1
         if not first <= n < first + self._sent:
-            return  # it was confirmed before
+            return  # confirmed before
         if self._slow:
             self._slow -= 1
         if n != first:
@@ -167,7 +167,7 @@ class Outbox:
             self._add_gap(self._clock())
 
     def go_back(self) -> None:
-        """Send all that is not confirmed again, as it is not known what of it was stored."""
+        """Send all unconfirmed messages again, as some of them may not have been stored."""
         self._sent = 0
         self._confirmed.clear()
         self._slow = SLOW_START
@@ -175,7 +175,7 @@ class Outbox:
     # Epochs
 
     def begin(self, epoch: int) -> None:
-        """Begin an epoch; what is not confirmed belongs to it, and is numbered anew."""
+        """Begin an epoch; unconfirmed messages become part of it, with new numbers."""
         entries = list(self._entries)
         self.epoch = epoch
         self._n = 0
@@ -188,7 +188,7 @@ class Outbox:
             self._append(entry.token, entry.time, entry.body)
 
     def clear(self) -> None:
-        """Forget all that is not confirmed, as another relay leads, whose `@gap` tells of it."""
+        """Forget all unconfirmed messages: another relay leads, and its `@gap` covers them."""
         self._entries.clear()
         self._missing = 0
         self.size = 0

@@ -18,19 +18,20 @@ _SHAPE: Final = (
 )
 
 Since = Union[str, timedelta]
-"""Where a stream is to begin: a stored position, a time before now, or `"oldest"`."""
+"""The beginning of a stream, as a stored position, a time before now, or `"oldest"`."""
 
 
 class Position(NamedTuple):
-    """A place behind one message of a server's log.
+    """The place after one message of a server's log.
 
     Attributes:
         server: the server's name on the bus.
-        store: when the log was made, as digits: another log of that name has other sequences.
+        store: the digits of the time at which the log was made: another log of the same name has
+            other sequences.
         sequence: the message's sequence in the log; 0 is before the first.
         epoch: its epoch; `None` where unknown.
         n: its number in the epoch; `None` where unknown.
-        time: when it came, in microseconds since 1970; `None` where unknown.
+        time: microseconds since 1970, when the message came; `None` where unknown.
     """
 
     server: str
@@ -68,19 +69,19 @@ class Oldest:
 
 
 Start = Union[Position, datetime, Oldest, None]
-"""Where the reading of a log begins; `None` is now."""
+"""The place where the reading of a log begins; `None` is its end at this moment."""
 
 
 def read_since(since: Since | None, server: str) -> Start:
     """Return the start that `since` stands for.
 
     Args:
-        since: as it was given.
-        server: the name of the server, for which it must be.
+        since: the caller's argument.
+        server: the name of the server; a position must be of the same.
 
     Raises:
-        ValueError: it is no position, or that of another server, or a time that is not past.
-        TypeError: it is neither text nor a timedelta.
+        ValueError: `since` is no position, or one of another server, or a negative timedelta.
+        TypeError: `since` is neither text nor a timedelta.
     """
     if since is None:
         return None

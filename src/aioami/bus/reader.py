@@ -1,8 +1,8 @@
-"""A reader's rule: which messages of a server's stream count, and what is missing.
+"""A reader's rule: which messages of a server's stream count, and which are missing.
 
-Nothing here does input or output. A relay that is in doubt writes again what may be stored already,
-and one that was deposed may still write for a moment. So the log holds doubles and void messages,
-and a reader takes from each epoch what comes next by its number alone.
+Nothing here does input or output. A relay in doubt writes messages again that may be stored
+already, and a deposed relay may still write for a moment. So the log has doubles and void messages,
+and a reader takes from each epoch only the message with the next number.
 """
 
 from __future__ import annotations
@@ -20,39 +20,38 @@ _STORE: Final = "the bus lost what it had stored"
 
 
 class Verdict(Enum):
-    """The worth of a message that a reader was shown."""
+    """A reader's decision about a message."""
 
     EVENT = "event"
-    """An event to be given out, behind what `Reader.records` holds."""
+    """An event to deliver, after the records in `Reader.records`."""
     RECORD = "record"
-    """A record, which `Reader.records` holds, if it is of a kind that is known."""
+    """A record; it is in `Reader.records` if its kind is known."""
     VOID = "void"
-    """A double, or of a deposed relay, or ahead of what will be written again."""
+    """A message to ignore, as it is a double, of a deposed relay, or will be written again."""
     UNSURE = "unsure"
-    """Nothing was changed, and it is to be shown again with the stream's first sequence."""
+    """No decision yet. Call `take` with the message again, and with the stream's first sequence."""
 
 
 class Reader:
-    """Reads the messages of one server's stream, all or those of some names.
+    """Judges the messages of one server's stream, all or those of some names.
 
-    One that selects names must be shown all records of the stream too: `@epoch`, `@gap`, `@mark`
-    and `@status`.
+    A reader of some names must also get all records of the stream: `@epoch`, `@gap`, `@mark` and
+    `@status`.
 
     Args:
-        names: last tokens of subjects, if not all events are shown.
-        epoch: where it begins: the epoch; `None` takes that of the first message.
-        n: the number of the last message before; `None` takes the first one as it is.
+        names: the last tokens of the subjects that are read; `None` reads all.
+        epoch: the epoch of the last message before the beginning; `None` takes the first message's.
+        n: the number of that last message; `None` accepts any number of the first message.
         sequence: the last message's sequence in the stream; 0 where unknown.
-        time: when that was, in microseconds since 1970; `None` where unknown.
+        time: the last message's time, in microseconds since 1970; `None` where unknown.
 
     Attributes:
         epoch: the epoch of the last message that counted.
         n: its number.
         time: its time.
-        sequence: the sequence of the last message that was shown.
-        records: those to be given before the event, or instead of one; to be emptied by who reads
-            it.
-        void: the number of messages that were of no worth.
+        sequence: the sequence of the last message that was judged.
+        records: the records to handle before the event, or without one; the caller empties it.
+        void: the number of messages that were ignored.
     """
 
     def __init__(
@@ -72,16 +71,16 @@ class Reader:
         self.records: deque[Record] = deque()
         self.void = 0
         self._numbers: dict[str, int] = {}
-        # Where it begins in the middle of an epoch it cannot know the numbers of each name.
+        # At a beginning within an epoch, the last number of each name is not known.
         self._began_within = True
         self._before: tuple[int | None, int | None] | None = None
         self._known = 0  # messages of the epoch that were read before it began
-        self._claimed: int | None = None  # when that was
+        self._claimed: int | None = None  # the time at which the epoch was claimed
 
     def restart(self) -> None:
-        """Begin again at the first message, as the stream was made anew, and has other sequences.
+        """Begin again at the first message, as the stream was made again, with other sequences.
 
-        What is missing is told by the next message: nothing, if the relay goes on behind the place
+        The next message shows which events are missing: none, if the relay goes on after the place
         where this reader was.
         """
         if self._before is None:
@@ -92,19 +91,21 @@ class Reader:
         self._began_within = True
 
     def resume(self, last: int, claim: tuple[int, int] | None) -> None:
-        """Go back where the stream has, before it is read on: a bus without power loses its end.
+        """Go back as far as the stream went back, as it loses its end if the bus loses power.
+
+        It must be called before the stream is read on.
 
         Args:
             last: the last sequence of the stream.
-            claim: the sequence and the time of the newest `@epoch` that the stream has; `None`
-                without one.
+            claim: the sequence and the time of the newest `@epoch` in the stream; `None` if there
+                is none.
         """
         epoch = self.epoch
         sequence, time = claim or (None, None)
         if epoch is not None and sequence is not None and epoch < sequence <= self.sequence:
-            self.sequence = sequence - 1  # another message than this one was shown
+            self.sequence = sequence - 1  # a lost message with this sequence was judged before
         elif epoch is not None and sequence == epoch and self._claimed not in (None, time):
-            self.restart()  # the place of this epoch's claim was taken by another one
+            self.restart()  # another claim has taken the place of this epoch's claim
             self.sequence = sequence - 1
         elif epoch is not None and min(sequence or epoch, last) < epoch:
             self.restart()  # this epoch's claim is gone
@@ -124,8 +125,7 @@ class Reader:
             token: the last token of its subject.
             place: its header.
             body: its body, which is read for records alone.
-            first: the first sequence that the stream still has, as it was asked for behind an
-                `UNSURE` verdict.
+            first: the first sequence that the stream still has; needed after the verdict `UNSURE`.
 
         Raises:
             ProtocolError: a record cannot be read.
@@ -136,7 +136,7 @@ class Reader:
         if place.epoch != self.epoch:
             if self.epoch is not None and place.epoch < self.epoch:
                 return self._skip(sequence)
-            # The record of its beginning is gone from the stream, if it was not shown.
+            # This epoch's `@epoch` did not come, so the stream has thrown it away.
             if self.epoch is not None or self._knew_another_stream():
                 self._add_gap(place.time, None)
             self._begin(place.epoch, within=True)
@@ -196,7 +196,8 @@ class Reader:
         if number <= before:
             return self._skip(sequence)
         if number > before + 1:
-            # What is ahead will be written again, unless what is missing was thrown away.
+            # A message ahead of its turn will be written again, after the missing ones. It counts
+            # only if the stream has thrown the missing ones away.
             if self.names is not None and first is None:
                 return Verdict.UNSURE
             if self.names is None:
@@ -210,7 +211,7 @@ class Reader:
         if self.names is not None:
             self._numbers[token] = place.k
             if self.n is not None and place.n <= self.n:
-                # It was written again behind what came after it: order counts for more.
+                # It was written again, after later messages. Order matters more than this event.
                 self._add_gap(place.time, 1, "order", "an event was stored behind a later one")
                 self.sequence = sequence
                 return Verdict.VOID
@@ -233,12 +234,16 @@ class Reader:
         return before is not None and before[0] is not None
 
     def _compare(self, continues: tuple[int, int], until: int) -> int:
-        """Tell what is missing before a claim; return how much behind it was read already."""
+        """Add the gap before a claim, if any; return the messages of its epoch that are known.
+
+        The relay writes its unconfirmed messages again in the new epoch. Some of them may have been
+        stored before, and read here.
+        """
         epoch, n = self._before or (self.epoch, self.n)
         if epoch is None:
             return 0
         if epoch == continues[0] and n is not None and n >= continues[1]:
-            return n - continues[1]  # it was stored, and not confirmed: so it is written again
+            return n - continues[1]
         known = self.names is None and epoch == continues[0] and n is not None
         count = continues[1] - (n or 0) if known else None
         self._add_gap(until, count, "store", _STORE)

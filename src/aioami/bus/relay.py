@@ -1,8 +1,8 @@
-"""The relay: from Asterisk's manager interface to the bus, and back for actions.
+"""The relay: carries events from Asterisk to the bus, and actions from the bus to Asterisk.
 
-One relay serves any number of servers. Of several relays with the same server one leads and holds
-the AMI session; the others stand by, without one. Who leads is said by the last `@epoch` in the
-server's stream alone, which is written with compare-and-swap: there is no lease, and no clock.
+One relay serves any number of servers. Of several relays for the same server, one leads and has
+the AMI session; the others stand by, without a session. The last `@epoch` in the server's stream
+alone decides which one leads. It is written with compare-and-swap: no lease or clock is involved.
 """
 
 from __future__ import annotations
@@ -42,12 +42,12 @@ _LARGEST: Final = 1 << 60  # bytes
 
 @dataclass(frozen=True)
 class ServerOptions:
-    """A server whose manager interface is to be on the bus. Its repr shows no secret.
+    """A server that a relay puts on the bus. Its repr shows no secret.
 
     Attributes:
-        name: its name on the bus; a host name is one too.
-        url: the server and the user, as `Manager.from_url` takes them, with any option of it.
-        secret: the user's secret, if it does not stand in the URL.
+        name: its name on the bus, which may be a host name.
+        url: the server and the user, as a URL for `Manager.from_url`, with any of its options.
+        secret: the user's secret, if it is not in the URL.
         read_only: whether actions that may change something are refused, as by `Manager`.
         allow: names of the actions that are passed on; `None` for all.
     """
@@ -71,18 +71,18 @@ class ServerOptions:
 
 @dataclass(frozen=True)
 class RelayOptions:
-    """Options that all servers of a relay have in common.
+    """Options for all servers of a relay.
 
     Attributes:
-        name: the relay's name, for people; what makes it unique is added.
+        name: the relay's name for people, the host's name if empty; a unique suffix is added.
         max_age: seconds for which the stream keeps events.
         max_bytes: bytes that a server's stream may have; the oldest go first.
         replicas: nodes of the bus that keep each stream.
-        buffer: bytes that wait here for each server while the bus is away.
+        buffer: bytes of events that the relay keeps for each server while the bus is away.
         silence: seconds without a sign of the leader, after which a standby takes over.
         doubt: seconds without a confirmation, after which a connection counts as lost.
-        leader_timeout: seconds for which a standby sees the leader without a link to the server,
-            before it tries its own way, and takes over if that stands.
+        leader_timeout: seconds for which the leader has no link to the server, after which a
+            standby tries to log in itself, and takes over if it succeeds.
 
     Raises:
         ValueError: a number is out of its range.
@@ -118,22 +118,22 @@ class RelayOptions:
 
 @dataclass(frozen=True)
 class SeatStatus:
-    """The relay's part in one server, as it is at this moment.
+    """The state of a relay's work for one server at this moment.
 
     Attributes:
         server: the server's name.
         role: `connecting` (the bus is away), `standby` or `leader`.
-        epoch: the epoch that it leads, or that it knows of; 0 before it knows one.
-        state: the state of a leader's link to Asterisk, as `aioami.ManagerState` has it.
-        error: the reason why something is not as it should be; empty if all is well.
+        epoch: the epoch that the relay leads, or knows of; 0 before it knows one.
+        state: the state of a leader's link to Asterisk, a value of `aioami.ManagerState`.
+        error: the present problem, as a sentence; empty if all is well.
         events: events that were taken from Asterisk.
         written: messages that the stream has confirmed.
-        lost: events that found the buffer full, or were too long.
-        buffered: bytes that wait.
-        waiting: messages that wait.
-        takeovers: the number of times that it took the lead.
+        lost: events that were dropped, as the buffer was full or they were too long.
+        buffered: bytes that wait for the stream's confirmation.
+        waiting: messages that wait for the stream's confirmation.
+        takeovers: the number of times that the relay took the lead.
         actions: actions that were passed on.
-        refused: actions that were refused here.
+        refused: actions that the relay refused.
     """
 
     server: str
@@ -152,7 +152,7 @@ class SeatStatus:
 
     @property
     def is_ready(self) -> bool:
-        """True if it does its part: it leads and is logged in, or it stands by."""
+        """True if the relay leads and is logged in, or stands by."""
         return self.role == "standby" or (self.role == "leader" and self.state == "ready")
 
 
@@ -165,19 +165,19 @@ class Relay:
         async with Relay(servers, "nats://127.0.0.1"):
             await asyncio.Event().wait()
 
-    Entering it starts it, and does not wait for the bus or the servers; leaving it logs off, writes
-    what it can still write within `linger` seconds, and says that it goes, so that a standby takes
-    over at once.
+    Entering the `async with` starts the relay, and does not wait for the bus or the servers.
+    Leaving it logs off, writes the remaining messages within `linger` seconds, and sends a last
+    heartbeat, so that a standby takes over at once.
 
     Args:
-        servers: the servers; each has a name of its own.
+        servers: the servers; their names must differ.
         bus: the bus, as a URL (see `BusOptions.from_url`) or as options.
-        options: what the servers have in common.
-        linger: seconds for which leaving it waits for actions that are under way, and for the bus.
+        options: the options for all servers.
+        linger: seconds for which leaving waits for actions under way, and for the bus.
         clock: returns the seconds since 1970.
 
     Raises:
-        ValueError: there is no server, or two have one name; or an option cannot be right.
+        ValueError: there is no server, two servers have the same name, or an option is wrong.
     """
 
     @with_near_keywords()
@@ -212,7 +212,7 @@ class Relay:
         self._owner = Owner(self._lost_its_loop, "relay", "relay.close()")
 
     def start(self) -> None:
-        """Begin; it goes on by itself until `close`.
+        """Start the relay, which runs in the background until `close`.
 
         Raises:
             RuntimeError: it runs already, here or in another event loop, thread or process.
@@ -225,7 +225,7 @@ class Relay:
             self._tasks[name] = asyncio.ensure_future(seat.run())
 
     async def close(self) -> None:
-        """End it; it may be called again. Cancelling it ends it without a farewell.
+        """End the relay; it may be called again. Cancelling it skips the last heartbeat.
 
         Raises:
             RuntimeError: it was started in another event loop, thread or process.
@@ -261,10 +261,10 @@ class Relay:
         await self.close()
 
     async def wait(self) -> None:
-        """Wait until the relay fails, which it does only by a fault of its own.
+        """Wait until the relay fails, which only a bug in it can cause.
 
         Raises:
-            Exception: the fault.
+            Exception: the failure.
             RuntimeError: it was started in another event loop, thread or process.
         """
         self._owner.check()
@@ -272,12 +272,12 @@ class Relay:
             await task
 
     def status(self) -> Mapping[str, SeatStatus]:
-        """Return the relay's part in each server, by name."""
+        """Return the state of the relay's work for each server, by the server's name."""
         return {name: SeatStatus(**seat.status()) for name, seat in self._seats.items()}
 
     @property
     def is_ready(self) -> bool:
-        """True if it leads or stands by for every server."""
+        """True if the relay is ready for every server; see `SeatStatus.is_ready`."""
         return all(each.is_ready for each in self.status().values())
 
     def _lost_its_loop(self) -> None:
@@ -289,9 +289,9 @@ class Relay:
 
 
 def make_prompt() -> None:
-    """Load what a relay needs, and keep it out of later garbage collections, for this process.
+    """Import all that a relay needs, and exempt the process's objects from garbage collection.
 
-    Else a full collection walks over all that was imported, while no event moves for 20 ms.
+    Otherwise a full collection visits all imported objects, and no event moves for 20 ms.
 
     Raises:
         ImportError: `nats-py` is not installed.

@@ -1,4 +1,4 @@
-"""A manager whose server is reached over the bus: through the log and the relay of that server."""
+"""A manager whose server is reached over the bus, through the server's log and its relay."""
 
 from __future__ import annotations
 
@@ -64,8 +64,8 @@ class RemoteManager(ManagerBase):
                 print(event.channel)
 
     Events come out of the server's log on the bus, so a stream can begin in the past (`since`), and
-    goes on where it was after any outage of the bus. What the log does not have is told as
-    `EventsLost`. Actions go to whichever relay leads, are never sent twice, and run at most once.
+    goes on where it was after any outage of the bus. Events that the log lacks are reported as
+    `EventsLost`. Actions go to the leading relay, are never sent twice, and run at most once.
 
     Needs the extra `aioami[nats]`.
 
@@ -74,23 +74,23 @@ class RemoteManager(ManagerBase):
             query parameters: `cafile`, `certfile` and `keyfile` for TLS, `credentials`, `nkey`, and
             `timeout`, seconds for one answer of the bus itself.
         server: the name that the relay gives to the server.
-        timeout: seconds for which an action's answer is waited for, and the bus when connecting;
-            also how long an action waits for a bus that was lost. `None` is no limit.
-        reconnect: the waits before the attempts to reach a bus again that was lost.
+        timeout: seconds to wait for an action's answer, and for the bus when connecting; also the
+            seconds for which an action waits for a lost bus. `None` is no limit.
+        reconnect: the waits between attempts to reach a lost bus again.
         ssl: `True` is TLS with the system's certificate authorities; an `SSLContext` is used as it
             is. A URL of `tls://` needs neither.
         credentials: a file with a user's JWT and key (`.creds`).
         nkey: a file with the seed of a user's nkey.
         max_list_items: items that one list may have. `None` lifts the limit.
-        encoding: how bytes become text and text becomes bytes, here and for this manager alone: the
-            log holds the bytes of the wire.
-        errors: what stands for bytes that are no text in it; see `Manager`.
+        encoding: the encoding between bytes and text, for this manager alone: the log holds the
+            bytes of the wire.
+        errors: the replacement for bytes that are no text in this encoding; see `Manager`.
         metrics: gets the duration of each action; see `aioami.metrics`.
-        read_only: whether only those actions are sent that change nothing on the server; see
-            `Manager`. The relay may refuse more.
+        read_only: `True` refuses actions that may change something on the server; see `Manager`.
+            The relay may refuse more.
 
     Attributes:
-        options: the same, as they were read.
+        options: the options that were read from the arguments.
 
     Raises:
         ValueError: an argument cannot be right; the message names it.
@@ -165,8 +165,8 @@ class RemoteManager(ManagerBase):
     def state(self) -> ManagerState:
         """The state of the link to the server at this moment; in any thread.
 
-        It is `READY` while the bus is there, a relay leads, and that has its link to Asterisk. It
-        may lag by a second.
+        It is `READY` while the bus is there, a relay leads, and this relay has its link to
+        Asterisk. The state may lag by a second.
         """
         return self._link.visible_state
 
@@ -210,7 +210,7 @@ class RemoteManager(ManagerBase):
 
     @property
     def errors(self) -> str:
-        """The word for what stands for bytes that are no text in `encoding`; as given."""
+        """The word for the replacement of bytes that are no text in `encoding`; as given."""
         return self.options.encoding.errors
 
     @property
@@ -219,9 +219,9 @@ class RemoteManager(ManagerBase):
         return self._view
 
     def statistics(self) -> Statistics:
-        """Return the counts of what went over the link since the manager was made.
+        """Return the counts of all that went over the link since the manager was made.
 
-        `events` are those that were read from the log here, and the items of lists. See
+        `events` counts the events that were read from the log here, and the items of lists. See
         `Manager.statistics`.
         """
         return self._tally.snapshot()
@@ -229,11 +229,11 @@ class RemoteManager(ManagerBase):
     # The link
 
     async def connect(self, *, retry: bool | None = None) -> None:
-        """Connect to the bus, which is waited for.
+        """Connect to the bus, and return when it is reached.
 
-        It does not wait for a relay; `wait_ready()` does. Streams that were there before get every
-        event from then on. When it fails, they go on waiting, and it may be called again.
-        Cancelling it gives up the attempt.
+        It does not wait for a relay; `wait_ready()` does. Streams that were opened before get every
+        event from then on. If it fails, they go on waiting, and it may be called again. Cancelling
+        it gives up the attempt.
 
         Args:
             retry: `True` goes on trying until the bus is there, whatever `timeout` is; left out, it
@@ -296,15 +296,15 @@ class RemoteManager(ManagerBase):
                     except ConnectionLost:
                         if self.state in (ManagerState.CLOSED, ManagerState.CLOSING):
                             raise
-                        await asyncio.sleep(0.1)  # its state may lag behind
+                        await asyncio.sleep(0.1)  # the link's state may lag behind
         except asyncio.TimeoutError as error:
             sentence = f"Asterisk was not fully booted within {timeout:g} seconds"
             raise ManagerTimeout(f"{sentence}: {self._link.why_not()}") from error
 
     async def close(self) -> None:
-        """Leave the bus, and end all streams, within seconds, whatever the bus does.
+        """Leave the bus, and end all streams, within seconds even if the bus is silent.
 
-        See `Manager.close`, of which it differs in that the relay's session goes on.
+        See `Manager.close`. Unlike there, the session with Asterisk goes on: it is the relay's.
 
         Raises:
             RuntimeError: the manager is connected in another event loop, thread or process.
@@ -327,23 +327,22 @@ class RemoteManager(ManagerBase):
     ) -> ResponseT_co:
         """Send an action through the relay, and return its response; see `Manager.send`.
 
-        The answer is given out behind all events that came before it, to every live stream of this
-        manager.
+        Events that came before the answer are given to every live stream of this manager first.
 
         Args:
             action, timeout, check, action_id: as for `Manager.send`. An action that reaches the
-                relay only when its timeout is over is not run.
+                relay after its timeout is not run.
 
         Raises:
-            ActionError: the server, or the relay, refused; `PermissionDenied` and `UnknownAction`
-                are two kinds of it.
+            ActionError: the server or the relay refused; `PermissionDenied` and `UnknownAction` are
+                two kinds of it.
             PermissionDenied: also if the bus does not let this user publish the action, if the
                 relay does not pass it on (as `Login`, `Logoff`, `Challenge`, `Events` and
-                `Filter`), or if the manager is `read_only`. Nothing has left then.
+                `Filter`), or if the manager is `read_only`. The server did not get the action then.
             ManagerTimeout: the complete answer did not come in time. The action may have run.
             ConnectionLost: no relay is there, the relay has no link, or the bus was lost meanwhile;
                 `sent` is `False` if the action certainly did not reach the server.
-            ValueError: a header or the `action_id` cannot be sent; nothing has left.
+            ValueError: a header or the `action_id` cannot be sent; the action was not sent.
             TypeError: this is no action.
             RuntimeError: the manager is connected in another event loop, thread or process.
         """
@@ -375,8 +374,8 @@ class RemoteManager(ManagerBase):
     def stream(self, action: Action[Any], *, timeout: Timeout = DEFAULT) -> ListStream[Any]:
         """Send an action that is answered with a list; return a stream of the items as they arrive.
 
-        See `Manager.stream`. A long list comes in parts, and only some are asked for ahead of the
-        consumer.
+        See `Manager.stream`. A long list comes in parts, and only some of them are requested ahead
+        of the consumer.
 
         Raises:
             ConnectionLost, PermissionDenied, TypeError, RuntimeError: as for `Manager.stream`.
@@ -392,11 +391,11 @@ class RemoteManager(ManagerBase):
     def observe_view(self, observer: Callable[[AskingView], object]) -> Callable[[], None]:
         """Call a function with the `view` each time that it has changed.
 
-        It is so when the relay has learned the rights of its user, and when another relay leads
-        whose user, mask or filters are others.
+        It changes when the relay has learned the rights of its user, and when a relay with another
+        user, mask or filters takes the lead.
 
         Returns:
-            A function that ends it; it may be called again.
+            A function that ends the calls; it may be called again.
 
         Raises:
             RuntimeError: the manager is connected in another event loop, thread or process.
@@ -441,22 +440,22 @@ class RemoteManager(ManagerBase):
         on_loss: OnLoss = "count",
         since: Since | None = None,
     ) -> RemoteStream[Any]:
-        """A stream of the events that come from now on, or from a place in the past on.
+        """A stream of the events from now on, or from a place in the past.
 
-        It may be opened before `connect()`. Events that are selected by name or class are filtered
-        on the bus, so that others cost nothing here; patterns and `where` are applied here.
+        It may be opened before `connect()`. The bus selects events by name or class, so that others
+        cost nothing here. Patterns and `where` are applied in this program.
 
         Args:
             selectors, where, overflow, on_loss: as for `Manager.events`.
             maxsize: events that may wait for the consumer; `None` lifts the limit. With `since` it
                 is how many are read ahead, and none is dropped: the log keeps the others.
-            since: where it begins: a stream's `position`, which begins behind the last event that
-                was given out there; a `timedelta`, that long ago; or `"oldest"`, all that the log
-                still has. If the log has thrown away what was behind the position, that is told as
-                `EventsLost` first, or counted.
+            since: the beginning. A stream's `position` begins after the last event that was given
+                out there, a `timedelta` that long ago, and `"oldest"` at the first event that the
+                log still has. If the log has thrown away events after the position, that is
+                reported as `EventsLost` first, or counted.
 
-        `Disconnected` and `Reconnected`, where they are selected, are those of the server behind
-        the relay. A relay that takes over from another one is a gap without them.
+        `Disconnected` and `Reconnected`, if selected, report the link between the relay and the
+        server. A takeover by another relay is a gap without these two.
 
         Raises:
             TypeError, ValueError, RuntimeError: as for `Manager.events`; also for `since`.
@@ -486,7 +485,7 @@ class RemoteManager(ManagerBase):
         )
 
     def _end_stream(self, feed: Any, buffer: RemoteBuffer) -> None:
-        """End the subscription of a stream; while that may do so, it holds the manager."""
+        """End the subscription of a stream. Its stream keeps the manager alive by this method."""
         self._link.detach(feed, buffer)
 
     # fmt: off
@@ -608,7 +607,7 @@ class RemoteView:
         return Permissions(found["read"], found["write"], found["event_filters"])
 
     async def ask(self) -> Permissions | None:
-        """Return the rights of the relay's user; the relay has asked for them.
+        """Return the rights of the relay's user, for which the relay has asked the server.
 
         `None` if the server does not show them.
 

@@ -49,7 +49,7 @@ log = get_logger("aioami.bus.relay")
 MAX_AT_ONCE: Final = 10_000
 _OUTCOME: Final = 3600.0  # seconds for which the outcome of an action is waited for at most
 _CONFIRMATION: Final = 10.0  # seconds that a requester may take for a part
-_FORBIDDEN: Final = ("ami.", "$")  # what a reply subject may not begin with
+_FORBIDDEN: Final = ("ami.", "$")  # beginnings that a reply subject may not have
 _BLANK: Final = b"\r\n\r\n"
 
 
@@ -84,8 +84,9 @@ class Requests:
         return len(self._tasks)
 
     async def take(self, message: Msg) -> None:
-        """Answer a request, in a task of its own."""
-        # An answer to a subject of the format would be written by the relay's own rights.
+        """Begin to answer a request, in a new task."""
+        # The relay answers with its own rights, so a request must not direct that to the format's
+        # subjects or the server's.
         if not message.reply or message.reply.startswith(_FORBIDDEN):
             self._count("refused")
             log.warning("a request for %s has no inbox to answer to: refused", message.subject)
@@ -99,13 +100,13 @@ class Requests:
         task.add_done_callback(self._tasks.discard)
 
     async def finish(self, seconds: float) -> None:
-        """Refuse what comes from now on, and wait until what is under way has come to its end."""
+        """Refuse new requests, and wait at most some seconds for those under way to end."""
         self._is_over = True
         if self._tasks:
             await asyncio.wait(set(self._tasks), timeout=seconds)
 
     def cancel(self) -> None:
-        """Give up what is under way; nobody hears of it any more."""
+        """Give up the requests under way, without an answer."""
         self._is_over = True
         for task in self._tasks:
             task.cancel()
@@ -131,7 +132,7 @@ class Requests:
             await self._give_outcome(message, response)
 
     def _admit(self, request: Request) -> Action[Response]:
-        """Return the action, if it may be sent."""
+        """Return the action of a request, or raise an error if it may not be sent."""
         name = request.name.strip().lower()
         if name in REFUSED_ACTIONS:
             raise PermissionDenied(
@@ -143,7 +144,7 @@ class Requests:
         for key, value in request.headers:
             headers.setdefault(key.decode("utf-8", "surrogateescape"), []).append(value)
         action: Action[Response] = Action(request.name, headers)
-        # The session refuses it too, in words that its user would take for the caller's own.
+        # The session refuses it too, but its words would seem to be about the requester's manager.
         is_read_only = self._leadership.manager.read_only
         if is_read_only and (why := action_class(request.name).may_change(action.headers)):
             sentence = f"{request.name} was refused: this relay is read-only: {why}"
@@ -191,7 +192,7 @@ class Requests:
             async with async_timeout.timeout(_OUTCOME):
                 event = await response.outcome()
         except ManagerTimeout:
-            return  # the requester waits by its own clock
+            return  # the requester has its own timeout
         except asyncio.TimeoutError:
             return
         except ManagerError as error:
@@ -239,12 +240,12 @@ class Requests:
         try:
             await self._connection.publish(subject, body, headers, reply)
         except ManagerError as error:
-            # The requester's own connection tells it that it cannot know.
+            # The requester learns from its own connection that it gets no answer.
             log.info("an answer could not be given: %s", error)
 
 
 class _Flow:
-    """Confirmations of the parts of one long answer."""
+    """Flow control of one long answer, by confirmations of its parts."""
 
     def __init__(self, connection: BusConnection) -> None:
         self._connection = connection
@@ -266,7 +267,7 @@ class _Flow:
         self._changed.set()
 
     async def admit(self) -> bool:
-        """Wait until one more part may be sent; false if the requester has gone."""
+        """Wait until one more part may be sent; return `False` if the requester wants no more."""
         try:
             async with async_timeout.timeout(_CONFIRMATION):
                 while self._credit <= 0 and not self._is_stopped:
@@ -278,7 +279,7 @@ class _Flow:
         return not self._is_stopped
 
     async def close(self) -> None:
-        """Listen no more."""
+        """Stop listening."""
         if self._subscription is not None:
             await self._connection.unsubscribe(self._subscription)
 
@@ -290,7 +291,7 @@ def _without_secrets(response: Response) -> bytes:
 
 
 def _whole(response: Response) -> bytes:
-    """The messages of an answer as on the wire, without the secret of the relay's login."""
+    """Return the messages of an answer as on the wire, without the secret of the relay's login."""
     messages = [_without_secrets(response), *map(bytes, response.events)]
     completion = response.events.completion
     # The event that ends a list may be its last item too.

@@ -1,4 +1,4 @@
-"""A relay's part in one server: standing by, taking the lead, leading."""
+"""A relay's seat: its work for one server, which is to stand by, take the lead, and lead."""
 
 from __future__ import annotations
 
@@ -42,12 +42,12 @@ __all__ = ["HEARTBEAT", "QUEUE", "Seat", "stream_configuration"]
 log = get_logger("aioami.bus.relay")
 
 HEARTBEAT: Final = 0.25
-"""Seconds between two signs of life."""
+"""Seconds between two heartbeats."""
 QUEUE: Final = "relay"
-"""The queue group of those who take requests."""
+"""The queue group in which relays take requests."""
 _MARGIN: Final = 4096
 _FIRST_PAUSE: Final = 0.05
-_LONGEST_PAUSE: Final = 0.4  # less than `silence`: a bus that comes back finds the leader first
+_LONGEST_PAUSE: Final = 0.4  # less than `silence`: the leader is back before a standby takes over
 _RETRY: Final = 0.25
 _LONGEST_TIMEOUT: Final = 60.0
 _IS_DOWN: Final = frozenset(
@@ -57,7 +57,7 @@ _COMPARE: Final = "Nats-Expected-Last-Subject-Sequence"
 
 
 def stream_configuration(server: str, options: RelayOptions) -> dict[str, Any]:
-    """The configuration of a server's stream, as JetStream takes it."""
+    """Return the configuration of a server's stream, in JetStream's terms."""
     return {
         "name": stream_name(server),
         "subjects": [all_events(server)],
@@ -65,7 +65,7 @@ def stream_configuration(server: str, options: RelayOptions) -> dict[str, Any]:
         "discard": "old",
         "storage": "file",
         "max_age": round(options.max_age * 1_000_000_000),
-        # Nothing uses it. The bus makes it two minutes, and refuses an age that is less later on.
+        # Not used. Its default is two minutes, with which the bus refuses a shorter `max_age`.
         "duplicate_window": 1_000_000_000,
         "max_bytes": options.max_bytes,
         "max_msgs": -1,
@@ -76,11 +76,11 @@ def stream_configuration(server: str, options: RelayOptions) -> dict[str, Any]:
 
 
 class Seat:
-    """A relay's part in one server.
+    """A relay's work for one server.
 
     Attributes:
         role: `connecting`, `standby` or `leader`.
-        is_leaving: true once it is to end.
+        is_leaving: true once `leave` was called.
     """
 
     def __init__(
@@ -109,12 +109,12 @@ class Seat:
         self._requests: Requests | None = None
         self._listens_since = 0
         self._closing: set[asyncio.Task[None]] = set()
-        # Signs of life: our own that came back since the leader's last one.
+        # The relay's own heartbeats that came back since the leader's last one.
         self._echoes = 0
         self._echoed_at = 0.0
         self._confirmed_at = 0.0
-        self._down_at: float | None = None  # when the leader's link was first said not to stand
-        self._news = asyncio.Event()  # a sign of life is due at once
+        self._down_at: float | None = None  # when a heartbeat first reported the leader's link down
+        self._news = asyncio.Event()  # a heartbeat is due at once
         self._silent = asyncio.Event()
         self._suspicion = asyncio.Event()
         self._pause = _FIRST_PAUSE
@@ -129,7 +129,7 @@ class Seat:
         self._counts[name] += 1
 
     def status(self) -> dict[str, Any]:
-        """The values of a `SeatStatus`."""
+        """Return the values of a `SeatStatus`."""
         leadership = self._leadership
         outbox = None if leadership is None else leadership.outbox
         lost = 0 if leadership is None else leadership.outbox.lost + leadership.too_long
@@ -150,7 +150,7 @@ class Seat:
     # The connection with the bus
 
     async def run(self) -> None:
-        """Do its part until it is cancelled."""
+        """Stand by or lead until cancelled, over any number of connections with the bus."""
         while not self.is_leaving:
             try:
                 connection = await BusConnection.open(self._bus, f"aioami relay {self._relay}")
@@ -169,7 +169,7 @@ class Seat:
                     self._connection = None
                     self.role = "connecting"
                     await connection.close()
-            # Cancelling may be swallowed by what closes a connection: hence the flag.
+            # Closing a connection may swallow the cancellation, hence the flag.
             if not self.is_leaving:
                 await asyncio.sleep(self._pause * random.uniform(0.8, 1.2))
                 self._pause = min(self._pause * 2, _LONGEST_PAUSE)
@@ -192,20 +192,20 @@ class Seat:
             try:
                 await self._step(connection)
             except ManagerError as error:
-                # The stream of a cluster has no leader for some seconds when a node is lost. The
-                # connection stays then, and with it our sign of life.
+                # When a cluster loses a node, its stream has no leader for some seconds. The
+                # connection is kept then, and the heartbeats go on.
                 connection.check()
                 self._note(str(error))
                 await asyncio.sleep(_RETRY)
 
     async def _step(self, connection: BusConnection) -> None:
-        """Stand by and claim, or lead, until one of both is over."""
+        """Stand by until the lead can be claimed, and lead; return when that is over."""
         stream = await self._ensure_stream(connection)
         if self._leadership is None:
             self.role = "standby"
             self._error = ""
             known = await self._last_claim(connection)
-            # Where nothing was ever stored nobody leads, unless the store of a leader was lost.
+            # If nothing was ever stored, no relay leads, unless the store of a leader was lost.
             if self._epoch or stream["state"]["last_seq"]:
                 trying = asyncio.ensure_future(self._try_the_server())
                 try:
@@ -224,7 +224,7 @@ class Seat:
         self._step_down("another relay leads")
 
     async def _until(self, connection: BusConnection, event: asyncio.Event) -> None:
-        """Wait for an event, and raise if the connection is lost before it."""
+        """Wait for an event, and raise an error if the connection is lost before."""
         waiting = asyncio.ensure_future(event.wait())
         both: set[asyncio.Future[Any]] = {waiting, connection.lost}
         try:
@@ -234,7 +234,7 @@ class Seat:
         connection.check()
 
     async def _ensure_stream(self, connection: BusConnection) -> dict[str, Any]:
-        """Make the stream, or bring it up to date; return what the bus says of it."""
+        """Make the stream, or update its limits; return its state and configuration."""
         wanted = stream_configuration(self._server.name, self._options)
         found = await connection.stream_info(self._stream)
         if found is None:
@@ -290,7 +290,7 @@ class Seat:
         leadership = self._leadership
         if leadership is None:
             return Heartbeat(self._relay, role or "standby", time=self._now())
-        # It is not ready for actions before it listens for them on this connection.
+        # The leader is not ready before it takes actions over this connection.
         listens = self._requests is not None
         return Heartbeat(
             self._relay,
@@ -329,16 +329,16 @@ class Seat:
             self._silent.set()
 
     async def _claimed(self, message: Msg) -> None:
-        # It may have been refused: that is to be looked at.
+        # The claim may have been refused, so the stream must be checked.
         self._suspicion.set()
 
     # Taking the lead
 
     async def _try_the_server(self) -> None:
-        """Take the lead from a leader that has had no link for long, if there is one from here.
+        """Take the lead from a leader that has had no link for long, if this relay gets a link.
 
-        It is tried first, without events: so two relays that cannot reach the server do not depose
-        each other in turns.
+        A login without events is tried first: so two relays that cannot reach the server do not
+        depose each other in turns.
         """
         loop = asyncio.get_running_loop()
         timeout = self._options.leader_timeout
@@ -372,7 +372,7 @@ class Seat:
         return await connection.message(self._stream, last_by_subj=self._epoch_subject)
 
     async def _claim(self, connection: BusConnection, known: Stored | None) -> bool:
-        """Take the lead, if no other relay was quicker than what was known when it was silent."""
+        """Take the lead; return `False` if the stream is gone, or another relay claimed first."""
         self._silent.clear()
         self._echoes = 0
         info = await connection.stream_info(self._stream)
@@ -383,14 +383,14 @@ class Seat:
         try:
             epoch = await self._store_claim(connection, known, claim)
         except WrongLastSequence:
-            # It ages out of the stream as everything does: then nobody was quicker.
+            # The stream may have thrown the known claim away by age: then no relay was quicker.
             if known is None or await self._last_claim(connection) is not None:
                 return False
             try:
                 epoch = await self._store_claim(connection, None, claim)
             except WrongLastSequence:
                 return False
-        # Events may have come between the look and the claim.
+        # Events may have been stored between the look and the claim.
         since = await self._time_of(connection, epoch - 1) or since
         log.info("%s: this relay leads, epoch %d", self._server.name, epoch)
         self._count("takeovers")
@@ -418,13 +418,13 @@ class Seat:
         return await connection.store(self._epoch_subject, claim.encode(), headers)
 
     async def _time_of(self, connection: BusConnection, sequence: int) -> int | None:
-        """The time until which what is stored up to a place in the stream has no gap."""
+        """Return the time until which the stream has no gap, up to a sequence, if it is known."""
         if sequence < 1:
             return None
         stored = await connection.message(self._stream, seq=sequence)
         if stored is None:
             return None
-        # What cannot be read is no relay's, and keeps none from the lead.
+        # An unreadable message is no relay's, and must not keep this relay from the lead.
         with contextlib.suppress(ProtocolError):
             if stored.token == Epoch.token:
                 return Epoch.parse(stored.body).since
@@ -437,15 +437,15 @@ class Seat:
     async def _still_leads(
         self, connection: BusConnection, leadership: Leadership, stream: dict[str, Any]
     ) -> bool:
-        """Look whether another relay has led since; claim a stream that is another one.
+        """Return `False` if another relay has led since; claim a stream that was made again.
 
-        One that has lost its end, as a bus without power does, is another one too.
+        A stream that has lost its end, as after a power failure of the bus, is claimed too.
         """
         outbox = leadership.outbox
         last = await self._last_claim(connection)
         created = str(stream["created"])
         if created == leadership.created and stream["state"]["last_seq"] >= leadership.stored:
-            # A claim ages out of the stream as everything does: none is no deposal.
+            # The stream may have thrown the claim away by age: so none does not mean deposed.
             return last is None or (last.sequence == outbox.epoch and self._is_own(last))
         if last is not None and not self._is_own(last):
             return False
@@ -489,7 +489,7 @@ class Seat:
     # Leading
 
     async def _lead(self, connection: BusConnection, leadership: Leadership) -> None:
-        """Write and pass on until another relay leads; raises when the connection is lost."""
+        """Write events and pass on actions until another relay leads; raise if the bus is lost."""
         loop = asyncio.get_running_loop()
         outbox = leadership.outbox
         outbox.go_back()
@@ -499,7 +499,7 @@ class Seat:
         async def confirmed(message: Msg) -> None:
             data = message.data
             if not data or b'"error"' in data:
-                # Not before a while: a store that is full is so for longer.
+                # The next connection waits for a while, as a full store stays full for some time.
                 self._pause = _LONGEST_PAUSE
                 connection.lose(_refusal(data))
                 return
@@ -515,8 +515,8 @@ class Seat:
         listening.append(await connection.subscribe(subject, requests.take, QUEUE))
         pump: asyncio.Task[None] | None = None
         try:
-            # Its answer says that the bus knows of our listening: who hears that the server is
-            # ready is to find somebody. A `flush()` of nats-py overtakes subscriptions.
+            # The answer proves that the bus knows the subscriptions, so that a requester that hears
+            # of a ready server finds this relay. A `flush()` of nats-py overtakes subscriptions.
             await connection.stream_info(self._stream)
             self._requests, self._listens_since = requests, self._now()
             self._news.set()
@@ -564,7 +564,7 @@ class Seat:
     # The end
 
     async def leave(self, seconds: float) -> None:
-        """End its part: let actions end, log off, write what is left, and say that it goes."""
+        """Let actions end, log off, write the remaining messages, and send a last heartbeat."""
         self.is_leaving = True
         leadership, connection, requests = self._leadership, self._connection, self._requests
         try:
@@ -573,10 +573,10 @@ class Seat:
                     await requests.finish(seconds)
                 await leadership.close()
                 if requests is not None:
-                    # Those whose answers this has cut off are told so, and need not wait.
+                    # Requesters whose answers were cut off by this get an error, and need not wait.
                     await requests.finish(seconds)
                     requests.cancel()
-                # So that the gap begins here, and not with the last event.
+                # So that the next leader's gap begins here, and not with the last event.
                 leadership.publish_status()
                 if connection is not None and not connection.lost.done():
                     deadline = asyncio.get_running_loop().time() + seconds

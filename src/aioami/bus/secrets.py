@@ -1,4 +1,4 @@
-"""Secrets are left out of what a relay puts on the bus, as they are of recordings."""
+"""Removal of secrets from all that a relay puts on the bus, as from recordings."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def hide_repeated(data: bytes, secrets: Iterable[bytes]) -> bytes:
 
     Args:
         data: the response.
-        secrets: what is secret.
+        secrets: the secrets.
     """
     text = data.decode("utf-8", "surrogateescape")
     words = (each.decode("utf-8", "surrogateescape") for each in secrets)

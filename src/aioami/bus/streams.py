@@ -1,4 +1,4 @@
-"""Streams of a remote manager: those of a direct one, which also know their place in the log."""
+"""Streams of a remote manager: those of a direct one, with their place in the log."""
 
 from __future__ import annotations
 
@@ -27,14 +27,15 @@ class RemoteBuffer(Buffer):
 
     Args:
         selection, where, maxsize, overflow, on_loss, tally, owner: as for `Buffer`.
-        reads_ahead: true if nothing is dropped here, as the log keeps what is not taken; `maxsize`
-            is then what is read ahead.
+        reads_ahead: true to drop no event, as the log keeps those that are not read yet; `maxsize`
+            is then the number of events that are read ahead.
 
     Attributes:
-        place: gives the place in the log of what is put; the reading of the log sets it.
-        given: the place of the last event that the consumer took; `None` before the first.
-        read_ahead: events that may wait, where the log keeps the others; else `None`.
-        taken: is sent when the consumer has made room.
+        place: returns the place in the log of the event that is put; the feed sets it.
+        given: the place of the last event that the consumer took, or of the stream's beginning;
+            `None` until that is known.
+        read_ahead: events that may wait, while the log keeps the others; `None` for no such limit.
+        taken: sent when the consumer has made room.
     """
 
     __slots__ = ("_places", "given", "place", "read_ahead", "taken")
@@ -62,12 +63,12 @@ class RemoteBuffer(Buffer):
 
     @property
     def is_full(self) -> bool:
-        """True if no more is to be read for now."""
+        """True if no further event may be read for now."""
         return self.read_ahead is not None and len(self._places) >= self.read_ahead
 
     @property
     def has_room(self) -> bool:
-        """True if reading on is worth its while."""
+        """True if reading may go on, as at most half of `read_ahead` waits."""
         return self.read_ahead is None or len(self._places) <= self.read_ahead // 2
 
     @property
@@ -118,7 +119,7 @@ class RemoteSingleBuffer(RemoteBuffer):
     __slots__ = ()
 
     def _put(self, event: Event) -> None:
-        # Others of the same read come before the consumer runs.
+        # More events of the same read may come before the consumer runs.
         if not self.events and not self.ended:
             super()._put(event)
 
@@ -130,12 +131,13 @@ def _nowhere() -> Position | None:
 class RemoteStream(EventStream[EventT_co]):
     """A stream of a server's events, read from the log on the bus; used as an `EventStream`.
 
-    A bus that was away and comes back with nothing lost ends no stream, and is no gap. `gaps`
-    counts the places at which the log says that events are missing, and those at which it had
+    If the bus was away and comes back without a loss, the stream goes on, and that is no gap.
+    `gaps` counts the places where the log says that events are missing, and those where it had
     thrown events away before they were read.
 
     A stream that began with `since` drops no event, however slow the consumer is: it reads
-    `maxsize` events ahead, and waits. What the log throws away meanwhile is told as lost.
+    `maxsize` events ahead, and waits. Events that the log throws away meanwhile are reported as
+    lost.
     """
 
     __slots__ = ()
@@ -153,13 +155,13 @@ class RemoteStream(EventStream[EventT_co]):
 
     @property
     def position(self) -> str:
-        """The place in the log behind the last event that was given out, as text.
+        """The place in the log after the last event that was given out, as text.
 
         It may be stored: `events(since=position)` goes on there, in this program or another. It is
-        empty while the stream's place is not known, before the bus was reached for the first time.
+        empty before the bus was reached for the first time, as the place is not known yet.
         """
         buffer = self._buffer
-        # With nothing waiting, the events that were not selected are behind it too.
+        # If no event waits, the place is also after events that were not selected.
         found = buffer.given if buffer.events else buffer.place()
         found = found or buffer.given
         return "" if found is None else str(found)
@@ -169,8 +171,8 @@ class RemoteListBuffer(ListBuffer):
     """Takes the items of a list that comes in parts.
 
     Attributes:
-        taken: is sent when the consumer has taken an item, and when nothing more comes.
-        over: is sent when nothing more comes.
+        taken: sent when the consumer has taken an item, and when the list has ended.
+        over: sent when the list has ended.
     """
 
     __slots__ = ("over", "taken")

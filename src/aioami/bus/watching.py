@@ -40,7 +40,7 @@ _SERIES: Final[tuple[tuple[str, str, str, Callable[[SeatStatus], float]], ...]] 
 
 
 def metrics_of(relay: Relay) -> str:
-    """The relay's numbers in the text format of Prometheus."""
+    """Return the relay's numbers in the text format of Prometheus."""
     lines = []
     status = relay.status()
     for name, kind, text, value in _SERIES:
@@ -55,8 +55,8 @@ def metrics_of(relay: Relay) -> str:
 class Watching:
     """Serves `/livez`, `/readyz` and `/metrics` for a relay, by HTTP.
 
-    `/livez` is 200 while the relay's loop runs. `/readyz` is 200 if it does its part for every
-    server, else 503; it says why.
+    `/livez` is 200 while the relay's event loop runs. `/readyz` is 200 if the relay is ready for
+    every server, else 503; its body gives the state of each server.
 
     Args:
         relay: the relay.
@@ -101,7 +101,7 @@ class Watching:
                 )
                 await writer.drain()
         except (OSError, asyncio.TimeoutError, asyncio.IncompleteReadError):
-            pass  # whoever asked has gone
+            pass  # the client has gone
         except asyncio.LimitOverrunError:
             writer.write(b"HTTP/1.1 431 Request Header Fields Too Large\r\n\r\n")
         finally:
@@ -125,11 +125,11 @@ class Watching:
 
 
 def notify_systemd(text: str, path: str | None = None) -> bool:
-    """Send systemd a message; false if nobody asked for any.
+    """Send a message to systemd; return `False` if there is no socket for it.
 
     Args:
-        text: as `READY=1`.
-        path: the socket; `None` is that of the environment variable `NOTIFY_SOCKET`.
+        text: the message, such as `READY=1`.
+        path: the socket; `None` takes it from the environment variable `NOTIFY_SOCKET`.
     """
     path = os.environ.get("NOTIFY_SOCKET") if path is None else path
     if not path:
@@ -142,7 +142,7 @@ def notify_systemd(text: str, path: str | None = None) -> bool:
 
 
 async def keep_systemd_informed(relay: Relay) -> None:
-    """Tell systemd when the relay is ready, what it does, and that it lives, until cancelled."""
+    """Report to systemd until cancelled: the relay is ready, it is alive, and what it does."""
     microseconds = os.environ.get("WATCHDOG_USEC", "")
     pause = int(microseconds) / 2_000_000 if microseconds.isdecimal() else 5.0
     is_ready = False

@@ -70,7 +70,7 @@ def run() -> int:
     except KeyboardInterrupt:
         return ExitCode.INTERRUPTED
     except tuple(ERRORS) as error:
-        # The library has logged the error that ended the link for good: it is printed once.
+        # The library has logged the error that ended the link for good: it is not printed again.
         if not messages.last.endswith(str(error)):
             notify(str(error))
         return next(code for kind, code in ERRORS.items() if isinstance(error, kind))
@@ -94,7 +94,7 @@ def _show_warning(
     filename: str,
     *more: object,
 ) -> None:
-    """Print a warning of the library to the user, who has written no line of Python."""
+    """Print a warning of the library as one sentence, as the user has written no Python."""
     if category is UserWarning and filename.startswith(_NOT_THE_USERS):
         notify(str(message))
     else:

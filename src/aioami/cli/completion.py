@@ -18,27 +18,27 @@ __all__ = [
     "summary",
 ]
 
-_BEGINNING: Final = 3  # letters that a name is known by
+_BEGINNING: Final = 3  # letters that are enough to find a name
 
 _Message = TypeVar("_Message", Action[Any], Event)
 
 
 @functools.cache
 def action_classes() -> dict[str, type[Action[Any]]]:
-    """All actions by class name; two classes place calls, and both are sent as `Originate`."""
+    """Return all actions by class name. The two classes for `Originate` are both there."""
     known = {cls.__name__: cls for cls in _classes(actions, Action)}
     return {name: known[name] for name in sorted(known, key=str.lower)}
 
 
 @functools.cache
 def event_names() -> dict[str, type[Event]]:
-    """All events by name."""
+    """Return all events by name."""
     known = {cls.wire_name: cls for cls in _classes(events, Event)}
     return {name: known[name] for name in sorted(known, key=str.lower)}
 
 
 def _classes(area: ModuleType, base: type[_Message]) -> Iterator[type[_Message]]:
-    """The classes of a module that are sent, unlike bases of others."""
+    """Return the classes of a module that are sent, without mere base classes."""
     for name in dir(area):
         cls = getattr(area, name)
         if isinstance(cls, type) and issubclass(cls, base) and cls.wire_name:
@@ -46,7 +46,7 @@ def _classes(area: ModuleType, base: type[_Message]) -> Iterator[type[_Message]]
 
 
 def close_name(name: str, known: Iterable[str]) -> str | None:
-    """The known name that a misspelt or shortened one stands for; `None` if none is close."""
+    """Return the known name for a misspelt or shortened one; `None` if none is close."""
     from difflib import get_close_matches
 
     by_key = {each.lower(): each for each in known}
@@ -58,18 +58,18 @@ def close_name(name: str, known: Iterable[str]) -> str | None:
 
 
 def summary(cls: type) -> str:
-    """The first sentence of a class's docstring."""
+    """Return the first sentence of a class's docstring."""
     first = (cls.__doc__ or "").strip().partition("\n\n")[0]
     return " ".join(first.split()).partition(". ")[0].rstrip(".")
 
 
 def complete_action(incomplete: str) -> Iterable[tuple[str, str]]:
-    """Wire names of the actions that begin with the typed text, with their summaries."""
+    """Return the actions' wire names that begin with the typed text, with their summaries."""
     names = {each.wire_name: summary(each) for each in action_classes().values()}
     return [item for item in names.items() if item[0].lower().startswith(incomplete.lower())]
 
 
 def complete_event(incomplete: str) -> Iterable[tuple[str, str]]:
-    """Names of the events that begin with the typed text, with their summaries."""
+    """Return the events' names that begin with the typed text, with their summaries."""
     names = {name: summary(cls) for name, cls in event_names().items()}
     return [item for item in names.items() if item[0].lower().startswith(incomplete.lower())]

@@ -21,7 +21,7 @@ class Filter:
     """Predicate over events, made of the arguments NAMES, `--where` and `--channel`.
 
     Args:
-        names: names or shell-style patterns, in any letter case; without one, every name fits.
+        names: names or shell-style patterns, in any letter case; if empty, every name fits.
         where: conditions, all of which must hold: `Header=pattern`, or `Header!=pattern`,
             which an absent header fulfils.
         channels: patterns, one of which must fit some header that names a channel.

@@ -30,14 +30,16 @@ def servers_of(
     """Return the URLs of the servers that a command is for, by name, with the secrets.
 
     Args:
-        url: the value of `--url` or `AIOAMI_URL`: one server, whose name is empty; or a bus, which
-            stands for all of its servers under an empty name if none is named.
-        file: that of `--fleet` or `AIOAMI_FLEET`.
-        names: those of `--server`: names or patterns; without one, all of the fleet.
-        no_bus: the reason why the command takes no servers on a bus, and what does in its place.
+        url: the value of `--url` or `AIOAMI_URL`: one server, which gets an empty name; or a bus,
+            which gets an empty name for all of its servers if `names` is empty.
+        file: the value of `--fleet` or `AIOAMI_FLEET`.
+        names: the values of `--server`: names or patterns; if empty, all servers of the fleet.
+        no_bus: the reason why the command takes no servers on a bus, and the command to use
+            instead.
 
     Raises:
-        typer.BadParameter: there is neither; or both, of the same kind; or the file is wrong.
+        typer.BadParameter: there is neither a URL nor a file; or both were typed, or both are in
+            the environment; or the file is wrong.
     """
     if file is not None and _counts(file, url):
         servers = _fleet_servers(file)
@@ -68,7 +70,7 @@ def servers_of(
 
 
 def fleet_of(servers: dict[str, str], **options: Any) -> Fleet | Manager:
-    """Return the fleet of several servers, or of a bus, or the manager of the one of `--url`."""
+    """Return a fleet for several servers or a bus, or a manager for the one server of `--url`."""
     if is_bus(servers.get("")):
         return Fleet(servers[""], wait="any", **options)
     if list(servers) == [""]:
@@ -77,10 +79,10 @@ def fleet_of(servers: dict[str, str], **options: Any) -> Fleet | Manager:
 
 
 async def names_on(bus: str) -> tuple[str, ...]:
-    """Return the names of the servers of a bus.
+    """Return the names of the servers on a bus.
 
     Raises:
-        ConnectionLost: the bus was not reached, or no relay is there.
+        ConnectionLost: the bus was not reached, or has no relay.
     """
     async with Fleet(bus, wait="any") as found:
         if not found.servers:
@@ -89,7 +91,7 @@ async def names_on(bus: str) -> tuple[str, ...]:
 
 
 def for_one_server(command: Callable[..., int]) -> Callable[..., int]:
-    """Give a command of one server the options `--fleet` and `--server` beside its `--url`."""
+    """Add the options `--fleet` and `--server` to a command that takes one server by `--url`."""
     signature = inspect.signature(command, eval_str=True)
     if "url" not in signature.parameters or "fleet" in signature.parameters:
         return command
@@ -123,7 +125,7 @@ def address_of(name: str, url: str) -> Address:
     """Return the address of one of the servers that `servers_of` returned.
 
     Raises:
-        typer.BadParameter: it is a bus, and no server of it.
+        typer.BadParameter: the address is a bus, and not one of its servers.
     """
     if not is_bus(url):
         return url
@@ -136,7 +138,7 @@ def _fleet_servers(file: Path) -> dict[str, str]:
     """Read the file of a fleet; return the URLs of its servers by name, with the secrets.
 
     Raises:
-        typer.BadParameter: it cannot be read, or is wrong; never shows a secret.
+        typer.BadParameter: the file cannot be read, or is wrong; the message shows no secret.
     """
     try:
         return read_servers(file)
@@ -147,7 +149,7 @@ def _fleet_servers(file: Path) -> dict[str, str]:
 
 
 def _counts(file: Path, url: str | None) -> bool:
-    """True if the fleet's file counts, and not the URL: what is typed wins over the environment.
+    """Return `True` to use the fleet's file, and not the URL; typed options win over variables.
 
     Raises:
         typer.BadParameter: both were typed, or both are in the environment.

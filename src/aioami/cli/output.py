@@ -51,7 +51,7 @@ _OWN_STYLES: Final = {
 }
 """The colours of single events, which win over those of their area."""
 _NO_VALUES: Final = frozenset({"", "<unknown>", "<none>", "(null)"})
-# Headers that most events have, and that seldom say anything about this one.
+# Headers of most events that seldom say anything about the single event.
 _OMITTED: Final = frozenset(
     {
         *("event", "privilege", "systemname", "timestamp", "sequencenumber", "uniqueid"),
@@ -71,7 +71,7 @@ _PREFIXES: Final = (
     *("dest", "localone", "localtwo", "origtransferer", "parkee", "parker"),
     *("secondtransferer", "transferee"),
 )
-# Headers of a response that its first line has, or that say nothing to people.
+# Headers of a response that are in the first line of the output, or that are not for people.
 _IN_TITLE: Final = frozenset({"response", "message", "actionid", "eventlist"})
 _SERVER: Final = 10  # columns for the name of a server of a fleet
 _RECENT: Final = 10  # seconds over which a rate is measured
@@ -86,7 +86,7 @@ class Form(str, enum.Enum):
 
 
 def clean(text: str) -> str:
-    """Escape what a terminal would obey."""
+    """Escape characters that would control the terminal."""
     # Names and numbers of callers are not trusted: a caller chooses them.
     if text.isprintable():
         return text
@@ -94,8 +94,8 @@ def clean(text: str) -> str:
 
 
 def plain(text: str) -> str:
-    """Lines of another program without their colours; all else that a terminal would obey is
-    escaped, but tabs and the ends of lines.
+    """Remove the colours from another program's lines, and escape other characters that would
+    control the terminal, except tabs and the ends of lines.
     """
     uncoloured = re.sub(r"\x1b\[[\d;]*m", "", text)
     return re.sub(r"[^\t\n]+", lambda part: clean(part[0]), uncoloured)
@@ -112,13 +112,13 @@ def _escaped(character: str) -> str:
 
 
 def style_of(event: Event) -> str:
-    """The colour of an event."""
+    """Return the colour of an event."""
     own = _OWN_STYLES.get(event.name.lower())
     return own or _STYLES.get(type(event).__module__.rpartition(".")[2], "white")
 
 
 def main_headers(event: Event) -> list[tuple[str, str]]:
-    """The headers that a short form of the event shows, the most important first."""
+    """Return the headers that a short form of the event shows, the most important first."""
     with_value = [each for each in event.headers if each[1] not in _NO_VALUES]
     shown = [each for each in with_value if _rank(each[0]) is not _Rank.NEVER]
     return sorted(shown, key=lambda each: _rank(each[0]))
@@ -301,7 +301,7 @@ class Printer:
 
 
 def _state_style(value: str) -> str:
-    """The colour of a value that is a state."""
+    """Return the colour of a state."""
     return {
         "up": "green",
         "ringing": "yellow",
@@ -344,7 +344,7 @@ class Counts:
         self._recent[-1][1][name] += 1
 
     def rates(self) -> dict[str, float]:
-        """Events a second by name, over the last ten seconds."""
+        """Return the events per second by name, over the last ten seconds."""
         now = self.seconds
         recent: Counter[str] = Counter()
         for second, counter in self._recent:
@@ -353,7 +353,7 @@ class Counts:
         return {name: count / max(1.0, min(_RECENT, now)) for name, count in recent.items()}
 
     def table(self, height: int | None = None) -> RenderableType:
-        """The counts as a table, the most frequent first.
+        """Return the counts as a table, the most frequent first.
 
         Args:
             height: the number of lines; events without room are summed up in one.
@@ -383,7 +383,7 @@ class Counts:
         return table
 
     def to_dict(self) -> dict[str, object]:
-        """The counts, ready for JSON."""
+        """Return the counts, ready for JSON."""
         return {
             "seconds": round(self.seconds, 3),
             "events": sum(self.names.values()),

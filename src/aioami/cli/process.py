@@ -71,7 +71,7 @@ ERRORS: Final[dict[type[Exception], ExitCode]] = {
 def notify(text: str) -> None:
     """Print a message to the user on standard error, where it does not mix with results.
 
-    What it quotes of a server cannot change what a terminal does.
+    Characters from a server that would control the terminal are escaped.
     """
     print(f"aioami: {plain(text)}", file=sys.stderr, flush=True)
 
@@ -90,7 +90,7 @@ class MessageHandler(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         try:
             message = record.getMessage()
-            # A failed attempt to reconnect is logged each time with the same words.
+            # Each failed attempt to reconnect is logged with the same words, and printed once.
             if message != self.last:
                 notify(message)
             self.last = message
@@ -132,7 +132,7 @@ def run_to_end(work: Coroutine[Any, Any, int | None]) -> int:
     try:
         return asyncio.run(interruptible())
     except BrokenPipeError:
-        # The reader of a pipe, such as `head`, has enough. Python flushes standard output once
+        # The reader of the pipe, such as `head`, has ended. Python flushes standard output once
         # more at exit, which must not fail.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return ExitCode.DONE

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Address", "OnBus", "manager", "ready", "server_url", "warn_of_secret", "with_secret"]
 
-_RELAY: Final = 5.0  # seconds for which a relay that leads is waited for
+_RELAY: Final = 5.0  # seconds to wait for a relay that leads
 
 ManagerT = TypeVar("ManagerT", bound="Manager | RemoteManager")
 
@@ -41,16 +41,16 @@ class OnBus:
 
     @property
     def display_name(self) -> str:
-        """The server as shown to people."""
+        """The server in a form for people."""
         return self.name
 
 
 Address: TypeAlias = "str | ServerUrl | OnBus | None"
-"""A server: the value of `--url` or `AIOAMI_URL`, or what was read from it; or one on a bus."""
+"""A server: the value of `--url` or `AIOAMI_URL`, as text or as read; or a server on a bus."""
 
 
 def server_url(url: str | None) -> ServerUrl:
-    """The value of `--url` or `AIOAMI_URL`, with the secret in it.
+    """Return the URL of `--url` or `AIOAMI_URL`, with the secret in it.
 
     Raises:
         typer.BadParameter: neither is given.
@@ -61,13 +61,13 @@ def server_url(url: str | None) -> ServerUrl:
 
 
 def manager(url: Address, *, events: bool, **options: Any) -> Manager | RemoteManager:
-    """Make a manager of the server.
+    """Make a manager for the server.
 
     Args:
         url: the server.
-        events: `False` asks for no events, and makes a lost link final: one question, one answer.
-        options: further arguments of `Manager`, which say what the link is for. On a bus it is
-            the relay's link.
+        events: `False` asks for no events, and does not reconnect: for one action and its answer.
+        options: further arguments of `Manager` for the link; not used on a bus, where the link is
+            the relay's.
     """
     if isinstance(url, OnBus):
         from aioami.bus import RemoteManager
@@ -80,11 +80,11 @@ def manager(url: Address, *, events: bool, **options: Any) -> Manager | RemoteMa
 
 @asynccontextmanager
 async def ready(own: ManagerT) -> AsyncIterator[ManagerT]:
-    """Connect a manager, and close it in the end; on a bus a relay is waited for.
+    """Connect a manager, and close it in the end; on a bus, wait for a relay.
 
     Raises:
         ManagerTimeout: no relay leads, or it has no link to the server.
-        ManagerError: what `connect()` of the manager raises.
+        ManagerError: an error of the manager's `connect()`.
     """
     async with own:
         if not isinstance(own, Manager):
@@ -93,12 +93,12 @@ async def ready(own: ManagerT) -> AsyncIterator[ManagerT]:
 
 
 def warn_of_secret(url: str, option: str, advice: str) -> None:
-    """Say that others can see the secret in a URL, if it was typed; also of one that is wrong.
+    """Warn that others can see the secret in a typed URL, even if the URL is wrong.
 
     Args:
-        url: of a server, or of a bus, where a token stands alone before the `@`.
-        option: the option that has it.
-        advice: what hides it.
+        url: the URL of a server; or of a bus, in which a text alone before the `@` is a token.
+        option: the option with the URL.
+        advice: a way to hide the secret.
     """
     login = url.partition("://")[2].rpartition("@")[0]
     is_secret = bool(login) if is_bus(url) else ":" in login
@@ -109,7 +109,7 @@ def warn_of_secret(url: str, option: str, advice: str) -> None:
 
 
 def with_secret(url: str) -> ServerUrl:
-    """The URL with the user's secret: its own, that of AIOAMI_SECRET, or one that is asked for."""
+    """Return a URL with the user's secret: from the URL, AIOAMI_SECRET, or a prompt."""
     if is_bus(url):
         needed = "this is a bus: --server says which of its servers is meant"
         raise typer.BadParameter(needed, param_hint="--url")

@@ -35,19 +35,19 @@ _REFRESH: Final = 0.25  # seconds
 
 
 def form_of(as_json: bool, brief: bool) -> Form:
-    """The form of output that the options choose."""
+    """Return the form of output that the options choose."""
     if as_json and brief:
         raise typer.BadParameter("--json and --brief are two forms; choose one")
     return Form.JSON if as_json else Form.BRIEF if brief else Form.FULL
 
 
 def suggest_names(names: Iterable[str], version: str = "") -> None:
-    """Notify the user of event names of which nothing will come, with those that are meant.
+    """Notify the user of event names that do not exist, and suggest the right names.
 
     Args:
         names: names and patterns.
-        version: the server's AMI version, once it is known; then of those alone that no server of
-            that version sends.
+        version: the server's AMI version, once it is known. With it, the user is notified only of
+            events that no server of that version sends.
     """
     for name in names:
         wrong = misnamed(name, version=version)
@@ -56,7 +56,7 @@ def suggest_names(names: Iterable[str], version: str = "") -> None:
 
 
 def _versions(source: Manager | Fleet) -> set[str]:
-    """The AMI versions of the servers, as far as they are known."""
+    """Return the AMI versions of the servers, as far as they are known."""
     if isinstance(source, Manager):
         return {source.version}
     return {health.version for health in source.health().values()} - {""}
@@ -117,7 +117,7 @@ class Watch:
         unwanted = () if self._printer.form is Form.JSON else (Disconnected, Reconnected)
         names = self._chosen.names
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore", UnknownEventName)  # the user is told in our words
+            warnings.simplefilter("ignore", UnknownEventName)  # `suggest_names` notifies the user
             stream = source.events(*names, where=self._chosen, maxsize=100_000, on_loss="raise")
         with stream:
             async with self.running():
@@ -163,7 +163,7 @@ class Watch:
 
     @contextlib.asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
-        """While it lasts, refresh the counts on a terminal; at its end print them once."""
+        """Refresh the counts on a terminal during the `async with`; print them once at its end."""
         if self._counts is None:
             yield
             return

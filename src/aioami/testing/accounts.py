@@ -19,7 +19,7 @@ CLASSES: Final = (
     *("system", "call", "log", "verbose", "command", "agent", "user", "config", "dtmf"),
     *("reporting", "cdr"),
     *("dialplan", "originate", "agi", "", "cc", "aoc", "test", "security"),
-)  # by their bits in a mask that is a number
+)  # in the order of their bits in a numeric mask
 ALL: Final = frozenset({*CLASSES, "message"} - {""})
 _OFF: Final = ("off", "no", "false", "n", "f")
 _ON: Final = ("on", "yes", "true", "y", "t")
@@ -61,12 +61,12 @@ class Account:
 
     @property
     def readable(self) -> frozenset[str]:
-        """The event classes that the user may get."""
+        """The event classes that the user may get, as a set."""
         return permissions_of(self.read)
 
     @property
     def writable(self) -> frozenset[str]:
-        """The classes of actions that the user may send."""
+        """The classes of actions that the user may send, as a set."""
         return permissions_of(self.write)
 
     @classmethod
@@ -119,7 +119,7 @@ def accounts_of(file: ConfigFile, *, advanced: bool) -> dict[str, Account]:
 
 
 def _criteria(name: str) -> str | None:
-    """The criteria in `eventfilter(...)`; `None` for a plain `eventfilter`."""
+    """Return the criteria in `eventfilter(...)`; `None` for a plain `eventfilter`."""
     found = re.fullmatch(r"eventfilter\((.*)\)", name)
     return None if found is None else found[1]
 
@@ -152,7 +152,7 @@ def mask_of(text: str) -> frozenset[str] | None:
     if lowered in _ON:
         return ALL
     *first, last = text.split(",")
-    # Asterisk takes each name but the last as a prefix; "all" may be meant by one too.
+    # Asterisk takes each name except the last as a prefix, which may also be a prefix of "all".
     found = {name for name in ALL for part in first if name.startswith(part)} | ({last} & ALL)
     everything = last == "all" or any("all".startswith(part) for part in first)
     return ALL if everything else frozenset(found)
@@ -210,7 +210,7 @@ class EventFilter:
             The filter.
 
         Raises:
-            ValueError: it is wrong; the text is Asterisk's answer.
+            ValueError: the filter is wrong; the text is Asterisk's answer.
         """
         if criteria is None:
             if not pattern and not empty:
@@ -273,7 +273,7 @@ class EventFilter:
 def passes(filters: list[EventFilter], name: str, text: str) -> bool:
     """Return true if filters let an event through.
 
-    An excluding filter holds back what it matches. If there are including ones, one must match.
+    No excluding filter may match the event. If there are including filters, one of them must match.
     """
     if any(each.exclude and each.matches(name, text) for each in filters):
         return False

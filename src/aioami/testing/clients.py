@@ -1,4 +1,4 @@
-"""Clients of a fake server, all together."""
+"""All clients of a fake server."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ class Clients:
         charset: encodes the events.
 
     Attributes:
-        connections: those that are open, in the order in which they came.
-        welcome: false while the server is stopped. A client whose connection was on its way at
-            that moment comes all the same.
+        connections: the open connections, in the order in which they came.
+        welcome: false while the server is stopped: a connection that was on its way at that moment
+            may still arrive.
     """
 
     def __init__(self, charset: Charset) -> None:
@@ -68,7 +68,7 @@ class Clients:
         await self._changed.wait()
 
     def each(self, action: Callable[[FakeConnection], object]) -> None:
-        """Call a function with each connection."""
+        """Call a function for each connection."""
         for connection in list(self.connections):
             action(connection)
 
@@ -97,7 +97,7 @@ class Clients:
     def in_order(self, events: list[QueuedEvent]) -> list[QueuedEvent]:
         """Return events in the order to send them in.
 
-        After `shuffle` it is a random one, in which those of each channel keep their order.
+        After `shuffle` it is a random order, in which the events of each channel keep their order.
         """
         if self._shuffle is None:
             return events

@@ -1,8 +1,8 @@
 """The time of a fake server, and the tasks that live in it.
 
-A server that waits for real seconds makes slow tests, and threads make flaky ones. Here each task
+A server that waits for real seconds makes slow tests, and threads make flaky tests. Here each task
 is a coroutine that waits only for a `Signal` or for the `Clock`. The clock runs the tasks one after
-the other, in an order that depends on nothing else. A driver sets the time: a test, or the event
+another, in an order that is always the same. A driver moves the time: for a test, or with the event
 loop.
 """
 
@@ -59,7 +59,7 @@ class Task:
         self.done = Signal(clock)
 
     def cancel(self) -> None:
-        """Cancel it where it waits; nothing happens if it has ended."""
+        """Cancel the task where it waits; nothing happens if it has ended."""
         if not self.done.is_set:
             self._clock._cancel(self)
 
@@ -104,7 +104,7 @@ class Clock:
 
     @property
     def due(self) -> float | None:
-        """The time of the next timer; `None` without one."""
+        """The time of the next timer; `None` if there is none."""
         while self._timers and self._timers[0][2].task is None:
             heapq.heappop(self._timers)
         return self._timers[0][0] if self._timers else None
@@ -141,7 +141,7 @@ class Clock:
         self._idle()
 
     def run_until(self, when: float) -> None:
-        """Let time pass until then, and run each task at its time."""
+        """Let time pass until a moment, and run each task at its time."""
         self.run()
         while (due := self.due) is not None and due <= when:
             self.now = max(self.now, due)
@@ -150,9 +150,9 @@ class Clock:
         self.now = max(self.now, when)
 
     def catch_up(self, when: float) -> None:
-        """Let time pass that is over already.
+        """Let time pass that is over already, as in the event loop.
 
-        Tasks that were woken in the meantime go on at the end of it, not before.
+        Woken tasks go on at the end of that time, not before.
         """
         if self._running:
             return

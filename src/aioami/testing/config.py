@@ -48,7 +48,7 @@ class ConfigFile:
         text: its text.
 
     Raises:
-        ConfigError: a category names a template that is not there.
+        ConfigError: a category names a template that does not exist.
 
     Attributes:
         categories: its categories, in order.
@@ -87,7 +87,7 @@ class ConfigFile:
         """Return the first category of a name.
 
         Raises:
-            ConfigError: there is none.
+            ConfigError: there is no such category.
         """
         for category in self.categories:
             if category.name == name:
@@ -95,7 +95,7 @@ class ConfigFile:
         raise ConfigError("Given category does not exist")
 
     def get(self, category: str, name: str, default: str = "") -> str:
-        """Return a value of a category; the default if either is not there."""
+        """Return a value of a category; the default if the category or the name is missing."""
         found = next(
             (part for part in self.categories if part.name == category),
             Category(category),
@@ -122,7 +122,7 @@ class ConfigFile:
             line: the number of the line to change, from 0; empty to find it by name.
 
         Raises:
-            ConfigError: it cannot be made.
+            ConfigError: the change cannot be made.
         """
         if not category:
             raise ConfigError("Category not specified")

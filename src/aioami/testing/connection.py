@@ -26,12 +26,12 @@ if TYPE_CHECKING:
 __all__ = ["FakeConnection"]
 
 _LINE: Final = 1024  # bytes, the line's end included
-_DROPPED: Final = 1023  # of a line that is longer
+_DROPPED: Final = 1023  # bytes that are dropped of a longer line
 _LINES: Final = 128
 _TOO_LONG: Final = "Failed to parse message: line too long"
 _TOO_MANY: Final = "Too many lines in message or allocation failure"
 _USE_LIST: Final = "Use Action: ListCommands to show available commands."
-# Bytes that Asterisk has for the line `ActionID: ...` in the items of a list; it cuts off the rest.
+# Bytes of the line `ActionID: ...` in the items of a list, after which Asterisk cuts it off.
 _ROOM: Final = 255
 _SMALL_ROOM: Final = {"voicemailuserslist": 127}
 
@@ -228,8 +228,8 @@ class FakeConnection(asyncio.Protocol):
 
         Args:
             request: the action, whose ActionID the answer gets.
-            answer: the headers of one message, a list of such for several messages, bytes to be
-                sent as they are, with the ActionID for `{ActionID}`, or `None` for no answer.
+            answer: the headers of one message; a list of these for several messages; bytes to send
+                as they are, with the ActionID in place of `{ActionID}`; or `None` for no answer.
         """
         if answer is None or answer == []:
             return
@@ -261,7 +261,7 @@ class FakeConnection(asyncio.Protocol):
             elif room is None or len(f"ActionID: {own}\r\n") <= room:
                 found.append(("ActionID", own))
             else:
-                # The line's end is cut off too, so that the next header stands in the same line.
+                # The line's end is cut off too, so the next header is in the same line.
                 following = pairs.pop(place + 1) if place + 1 < len(pairs) else ("", "")
                 rest = f"{following[0]}: {following[1]}" if following[0] else ""
                 line = f"ActionID: {own}"[:room] + rest
@@ -492,7 +492,7 @@ class FakeConnection(asyncio.Protocol):
         self.stalled = True
 
     def resume(self) -> None:
-        """Send what `stall` or `throttle` holds back, and end both."""
+        """End `stall` and `throttle`, and send the output that they hold back."""
         self.stalled, self.throttled = False, None
         if self._dripping is not None:
             self._dripping.cancel()
@@ -548,13 +548,13 @@ class FakeConnection(asyncio.Protocol):
         self.drop()
 
     def drop(self) -> None:
-        """Close once everything is sent."""
+        """Close the connection once everything is sent."""
         self.closed = True
         if self._transport is not None:
             self._transport.close()
 
     def reset(self) -> None:
-        """End with a TCP reset; what is not sent yet is lost."""
+        """End the connection with a TCP reset; output that is not sent yet is lost."""
         self.closed = True
         if self._transport is not None:
             sock = self._transport.get_extra_info("socket")

@@ -1,7 +1,7 @@
 """Debian's packages in private folders, without root.
 
-A private apt, with lists and a package status of its own, resolves and downloads packages. They are
-unpacked, and none of their scripts is run. The host must have apt-get and dpkg-deb.
+A private apt, with separate lists and a separate package status, resolves and downloads packages.
+They are unpacked, and none of their scripts is run. The host must have apt-get and dpkg-deb.
 
 This module needs only the standard library, so that it runs before anything is installed.
 """
@@ -56,13 +56,13 @@ def install(
 ) -> None:
     """Put packages into a private folder, unless they are there already.
 
-    A lock file lets several processes do so at a time.
+    A lock file lets several processes call this at the same time.
 
     Args:
         root: the folder.
         suite: the Debian release, as "sid".
         packages: names of packages, which come with their dependencies.
-        layout: a version number; another one unpacks the same packages anew.
+        layout: a version number; a change of it unpacks the same packages again.
         unused: returns true for a dependency to leave out.
         alone: names of packages that come without dependencies.
         finish: called with the unpacked tree before it is moved to its place.

@@ -10,14 +10,14 @@ from .clock import Clock
 
 __all__ = ["Driver"]
 
-_TURNS: Final = 25  # of the event loop, in which clients react before time goes on
-_MOST_TURNS: Final = 5000  # after which time goes on, though a client asks and asks
-_GRAIN: Final = 1e-4  # seconds; a timer of the loop may fire a little early
+_TURNS: Final = 25  # turns of the event loop, in which clients react before time goes on
+_MOST_TURNS: Final = 5000  # turns after which time goes on, though a client still sends actions
+_GRAIN: Final = 1e-4  # seconds by which a timer of the event loop may fire too early
 _LOOK: Final = 0.005  # seconds between two looks at a condition in real time
 
 
 class Driver:
-    """Moves a clock on: with the time of the event loop, or by calls of `advance` alone.
+    """Moves a clock: with the time of the event loop, or only by calls of its methods.
 
     Args:
         virtual: if true, only `advance` and `pass_until` let time pass.
@@ -25,7 +25,7 @@ class Driver:
 
     Attributes:
         clock: the clock.
-        virtual: as given.
+        virtual: the same as the argument.
     """
 
     def __init__(self, *, virtual: bool, flush: Callable[[], None]) -> None:
@@ -40,19 +40,19 @@ class Driver:
         self._work: set[asyncio.Future[None]] = set()
 
     def start(self) -> None:
-        """Follow the time of the running event loop, from where the clock stands."""
+        """Follow the time of the running event loop, from the clock's present time on."""
         self._loop = asyncio.get_running_loop()
         self._began = self._loop.time() - self.clock.now
         self._running = True
 
     def stop(self) -> None:
-        """Set no more timers; `start` may follow."""
+        """Stop following the event loop; `start` may follow."""
         self._running = False
         if self._timer is not None:
             self._timer.cancel()
 
     def catch_up(self) -> None:
-        """Run what is due now; to be called after each change from outside."""
+        """Run all tasks that are due now; must be called after each change from outside."""
         self._changes += 1
         if self.virtual or self._loop is None:
             self.clock.run()
@@ -90,12 +90,12 @@ class Driver:
         """Let time pass until a condition holds.
 
         Args:
-            reached: returns true once it holds.
+            reached: returns true once the condition holds.
             seconds: timeout in seconds of the server's time.
             what: the condition in words, for the error.
 
         Raises:
-            AssertionError: it does not hold within the timeout.
+            AssertionError: the condition does not hold within the timeout.
         """
         self.catch_up()
         until = self.clock.now + seconds
@@ -114,12 +114,12 @@ class Driver:
             await self._turns()
 
     def wait_for(self, work: asyncio.Future[None]) -> None:
-        """Let no virtual time pass until this is done."""
+        """Let no virtual time pass until a future is done."""
         self._work.add(work)
         work.add_done_callback(self._work.discard)
 
     async def _turns(self) -> None:
-        """Have clients react to what happened, and to the answers, until they are silent."""
+        """Let clients react to events and answers until they are silent."""
         silent = 0
         for _ in range(_MOST_TURNS):
             changes = self._changes

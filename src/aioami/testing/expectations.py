@@ -1,4 +1,4 @@
-"""Actions that came to a fake server, and those that a test expects."""
+"""Actions that came to a fake server, and actions that a test expects."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ class _Wanted:
 
     Attributes:
         name: the action's name.
-        headers: headers that each must have.
+        headers: headers that each action must have.
         times: number of actions.
-        met: those that came.
+        met: the actions that came.
     """
 
     name: str
@@ -70,7 +70,7 @@ class Inbox:
         await self._changed.wait()
 
     def expect(self, wanted: _Wanted) -> None:
-        """Add an expectation, behind those that are there."""
+        """Add an expectation after the present ones."""
         self._wanted.append(wanted)
 
     def forget(self, wanted: _Wanted) -> None:
@@ -92,7 +92,7 @@ class Inbox:
         """Check that every expected action came.
 
         Raises:
-            AssertionError: one did not come as often as expected.
+            AssertionError: an action did not come as often as expected.
         """
         for wanted in self._wanted:
             self.check_one(wanted)
@@ -101,14 +101,14 @@ class Inbox:
         """Check that one expected action came.
 
         Raises:
-            AssertionError: it did not come as often as expected.
+            AssertionError: the action did not come as often as expected.
         """
         self.match()
         if not wanted.is_met:
             raise AssertionError(self.complaint(wanted))
 
     def complaint(self, wanted: _Wanted) -> str:
-        """Return the message for an expectation that is not met; it lists what came."""
+        """Return the message for an expectation that is not met; it lists the actions that came."""
         came = ", ".join(request.name for request in self.received) or "nothing"
         how = "it did not come"
         if wanted.times > 1:
@@ -119,9 +119,9 @@ class Inbox:
 class Expectation:
     """An action that a test expects of a client, made by `FakeAsterisk.expect`.
 
-    Awaiting it waits for the action and returns the `Request`, the last one if several are
-    expected. It raises `AssertionError` if they do not come within the timeout, and the
-    expectation then counts no more. Cancelling leaves it as it is.
+    Awaiting it waits for the action and returns the `Request`, or the last one if several are
+    expected. It raises `AssertionError` if they do not come within the timeout, which removes the
+    expectation. Cancelling leaves the expectation as it is.
 
     Attributes:
         name: the action's name.
@@ -163,6 +163,6 @@ class Expectation:
         """Check that all expected actions have come.
 
         Raises:
-            AssertionError: one has not.
+            AssertionError: an action has not come.
         """
         self._inbox.check_one(self._wanted)

@@ -50,29 +50,30 @@ class FakeAsterisk:
                 ...
 
     Behind it is a small exchange: a dialplan, channels, bridges, queues, parking lots, a database,
-    files and mailboxes. Calls emit the events that Asterisk emits. The configuration is that of the
-    private real servers (users, extensions, queues ...), whose output the tests compare with its
-    own. It shares no code with the client.
+    files and mailboxes. Calls emit the events that Asterisk emits. The configuration (users,
+    extensions, queues ...) is the same as for the private real servers, and the tests compare the
+    output of both. The server shares no code with the client.
 
     Programs that steer calls by AGI are served too: `AGI(agi:async)` in the dialplan waits for the
-    commands of a manager, and `AGI(agi://127.0.0.1:4573/menu)` connects to a FastAGI server. Files
-    take a second, and are heard by the caller of `incoming`, whose `hears` waits for them.
+    commands of a manager, and `AGI(agi://127.0.0.1:4573/menu)` connects to a FastAGI server. Each
+    sound file takes a second. The `Call` of `incoming` hears it, and its `hears` waits for it.
 
-    It runs in real time, or with `virtual_time` in the test's: then nothing happens by itself, and
-    `await fake.advance(40)` lets forty seconds pass at once. In real time phones answer after 0.1
-    seconds and hang up 0.5 seconds later. In virtual time they ring until the test answers them.
+    The server runs in real time, or in virtual time with `virtual_time`. Virtual time stands still
+    until the test moves it: `await fake.advance(40)` lets forty seconds pass at once. In real time
+    phones answer after 0.1 seconds and hang up 0.5 seconds later. In virtual time they ring until
+    the test answers them.
 
-    Leaving the `async with` ends the server and its exchange. If the block raised nothing, this
-    raises `AssertionError` for an expectation that is not met, and any exception that the server
-    itself had.
+    Leaving the `async with` ends the server and its exchange. If the block raised no exception,
+    leaving raises `AssertionError` for an expectation that is not met, or the exception with which
+    the server itself failed.
 
-    Seconds are of the server's time, except where they are called real.
+    Seconds are of the server's time, unless the text calls them real.
 
     Args:
         version: the Asterisk version to behave like: "13", "16" or "22".
         virtual_time: if true, only `advance` and methods that wait for a call let time pass.
-        users: accounts by name, each an `Account` or the secret of one with all rights. Those of
-            manager.conf if left out.
+        users: accounts by name, each an `Account`, or the secret of an account with all rights.
+            If left out, those of manager.conf.
         files: configuration files by name, as text, in place of the built-in ones.
         ssl: a server context, for a TLS server.
         answer_seconds: seconds that phones ring until they answer; `None` is never.
@@ -89,15 +90,15 @@ class FakeAsterisk:
         boot: if false, clients get no FullyBooted until `boot` is called.
         broken_events_action: if true, an `Events` action that turns all events on is not answered.
         chunk_size: bytes of each write; `None` writes whole messages.
-        encoding, errors: how bytes become text and text becomes bytes, as of `aioami.Manager`. The
-            server itself loses no byte of what it was sent.
+        encoding, errors: as for `aioami.Manager`, for the texts that the test gives and gets. The
+            server itself keeps every byte that it was sent.
 
     Raises:
         ValueError: the version or the encoding is unknown, or `files` has a wrong file.
 
     Attributes:
-        missing_files: sounds, and folders for recordings, that this server does not have; it has
-            all others. A set of names, empty at first.
+        missing_files: the set of sounds, and of folders for recordings, that this server does not
+            have. It is empty at first, and all others exist.
         received: the actions that came, as `Request` objects, in order.
         connections: the open connections, as `FakeConnection` objects, in order.
         exchange: the exchange behind the server.
@@ -244,12 +245,12 @@ class FakeAsterisk:
     # Life cycle
 
     async def start(self) -> None:
-        """Listen; after `stop` again on the same port, which nobody else can take meanwhile.
+        """Listen; after `stop` on the same port, which no other program can take meanwhile.
 
         Raises:
-            RuntimeError: it listens already; or the `async with` was left, and with it the exchange
-                has ended.
-            OSError: the system has no port.
+            RuntimeError: the server listens already; or the `async with` was left, which has ended
+                the exchange.
+            OSError: the system has no free port.
         """
         if self.clock.closed:
             raise RuntimeError("this server has ended; make another one")
@@ -280,9 +281,9 @@ class FakeAsterisk:
         self._driver.catch_up()
 
     async def stop(self) -> None:
-        """Reset all connections and stop listening; calls and all else stay as they are.
+        """Reset all connections and stop listening; the exchange and its calls go on.
 
-        Whoever connects is refused, until `start`.
+        New connections are refused until `start`.
 
         Raises:
             Exception: the first one that was raised in the server itself.
@@ -318,17 +319,17 @@ class FakeAsterisk:
     # Time
 
     def time(self) -> float:
-        """Return the server's time in seconds since 1970; with virtual time it is that.
+        """Return the server's time, real or virtual, in seconds since 1970.
 
-        It serves as the clock of a program in a test, as in `Live(mgr, clock=fake.time)`.
+        It can be the clock of a program in a test, as in `Live(mgr, clock=fake.time)`.
         """
         return self.exchange.wall_time
 
     async def advance(self, seconds: float) -> None:
         """Let time pass: at once with virtual time, else by sleeping.
 
-        All that is due happens at its time, and clients in this event loop react to each of it
-        before time goes on. Cancelling leaves the rest of the time.
+        Everything that is due happens at its time, and clients in this event loop react to it
+        before time goes on. Cancelling stops the time at the moment that it has reached.
 
         Args:
             seconds: seconds of the server's time.
@@ -339,7 +340,7 @@ class FakeAsterisk:
     async def pass_until(self, reached: Callable[[], bool], seconds: float, what: str) -> None:
         """Let time pass until a condition holds.
 
-        Cancelling leaves the time where it is.
+        Cancelling stops the time at the moment that it has reached.
 
         Args:
             reached: returns true once the condition holds.
@@ -420,8 +421,8 @@ class FakeAsterisk:
     def phone(self, device: str) -> Phone:
         """Return a phone.
 
-        A phone that is neither in pjsip.conf, sip.conf nor iax.conf exists from the first call of
-        this on, and not before: to dial one that is not there fails, as on a real server.
+        A phone that is in none of pjsip.conf, sip.conf and iax.conf exists only after this was
+        called for it. Before, dialling it fails, as on a real server.
 
         Args:
             device: its name, as `PJSIP/alice`.
@@ -435,7 +436,7 @@ class FakeAsterisk:
         return Phone(self._driver, self.exchange.phone(self._charset.within(device)))
 
     def calls(self) -> list[Call]:
-        """Return a call for each channel that is there."""
+        """Return a call for each present channel."""
         return [Call(self._driver, channel) for channel in self.exchange.channels.values()]
 
     # Scripted replies, and actions that came
@@ -451,11 +452,11 @@ class FakeAsterisk:
 
         Args:
             action: the action's name or class.
-            reply: the headers of one message, a list of such for several messages, bytes to be sent
-                as they are, with the ActionID for `{ActionID}`, or `None` for no reply. A function
-                from the `Request` to any of these is called for each action.
-            times: number of actions to reply to, after which the exchange replies again; `None` is
-                all.
+            reply: the headers of one message; a list of these for several messages; bytes to send
+                as they are, with the ActionID in place of `{ActionID}`; or `None` for no reply. A
+                function that returns one of these is called with the `Request` of each action.
+            times: number of actions to reply to, after which the exchange replies again; `None` for
+                all actions.
 
         Raises:
             TypeError: `action` names no action.
@@ -472,9 +473,9 @@ class FakeAsterisk:
     ) -> Expectation:
         """Expect an action of a client.
 
-        Each action that comes meets one expectation, in the order in which these were made.
-        Awaiting an expectation returns the request. One that is not met when the `async with` ends
-        fails the test.
+        Each action that comes meets one expectation, in the order in which the expectations were
+        made. Awaiting an expectation returns the request. An expectation that is not met when the
+        `async with` ends fails the test.
 
         Args:
             action: the action's name or class, or an action whose headers must all come.
@@ -484,7 +485,7 @@ class FakeAsterisk:
                 bytes are compared as they are.
 
         Returns:
-            The expectation, to be awaited or left.
+            The expectation, which may be awaited.
 
         Raises:
             TypeError: `action` names no action.
@@ -508,7 +509,7 @@ class FakeAsterisk:
             action: the action's name or class.
 
         Raises:
-            AssertionError: it has come.
+            AssertionError: the action has come.
             TypeError: `action` names no action.
         """
         found = self.sent(action)
@@ -553,8 +554,8 @@ class FakeAsterisk:
         Args:
             name: the event's name.
             headers: its headers, without `Event` and `Privilege`; bytes are sent as they are.
-            privilege: its classes, as `call,all`. With `None` it has no `Privilege` header and goes
-                to all clients that are logged in.
+            privilege: its classes, as `call,all`. `None` sends it without a `Privilege` header to
+                all clients that are logged in.
         """
         own = headers.items() if isinstance(headers, Mapping) else headers
         head = [("Event", name), *([("Privilege", privilege)] if privilege is not None else [])]
@@ -647,15 +648,15 @@ class FakeAsterisk:
         self._each(lambda connection: connection.garbage(size))
 
     def stall(self) -> None:
-        """Hold back all output of the connections that are open; input is still read."""
+        """Hold back all output of the open connections; input is still read."""
         self._each(FakeConnection.stall)
 
     def resume(self) -> None:
-        """Send what `stall` or `throttle` holds back, and end both."""
+        """End `stall` and `throttle`, and send the output that they hold back."""
         self._each(FakeConnection.resume)
 
     def throttle(self, bytes_per_second: float) -> None:
-        """Limit the output of the connections that are open, until `resume`.
+        """Limit the output of the open connections, until `resume`.
 
         Args:
             bytes_per_second: bytes in each second of the server's time.
@@ -679,7 +680,7 @@ class FakeAsterisk:
         self._each(lambda connection: connection.duplicate(name, times))
 
     def reorder(self, seed: int = 0) -> None:
-        """Mix events from now on, as Asterisk may: those of one channel keep their order.
+        """Send events in a random order from now on; those of one channel keep their order.
 
         Args:
             seed: seed of the random order.

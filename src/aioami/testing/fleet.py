@@ -24,17 +24,17 @@ class FakeFleet(Mapping[str, FakeAsterisk]):
             await fakes["pbx1"].send_event("Hangup", {"Channel": "PJSIP/alice-1"})
             fakes["pbx2"].drop()
 
-    A mapping of names to servers, each of which may be stopped, started again, and disturbed by
-    itself.
+    A mapping of names to servers. Each server may be stopped, started again, and disturbed
+    separately.
 
     Args:
-        servers: the names of the servers, which are made then; or a mapping of names to servers,
-            which may differ in what they are.
-        options: the arguments of `FakeAsterisk` for the servers that are made.
+        servers: the names of the servers to make; or a mapping of names to servers, which may have
+            different options.
+        options: the arguments of `FakeAsterisk` for the servers to make.
 
     Raises:
-        TypeError: `servers` is one text; or there are options for servers that are made already.
-        ValueError: there is no server, or one name twice; or as for `FakeAsterisk`.
+        TypeError: `servers` is one text; or there are options with a mapping of servers.
+        ValueError: there is no server, or a name comes twice; or as for `FakeAsterisk`.
     """
 
     def __init__(self, servers: Iterable[str] | Mapping[str, FakeAsterisk], **options: Any) -> None:
@@ -62,9 +62,9 @@ class FakeFleet(Mapping[str, FakeAsterisk]):
 
     @property
     def urls(self) -> dict[str, str]:
-        """The URLs of the servers and of the first user of each, by name, for `aioami.Fleet`.
+        """The URLs of the servers by name, each with the server's first user, for `aioami.Fleet`.
 
-        A server has its port from its first start on.
+        A server gets its port with its first start.
         """
         return {name: server.url for name, server in self._servers.items()}
 

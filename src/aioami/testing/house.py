@@ -1,7 +1,7 @@
 """The configuration that all test servers share: users, phones, queues, a dialplan.
 
-It is that of `asterisk_conf`. The private real servers run on it, and the fake one reads it too, so
-that a test can run on either.
+Its files are in `asterisk_conf`. The private real servers and the fake server use it, so that a
+test can run on either.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ SECRET: Final = "s3cret"
 
 _TEMPLATES: Final = "asterisk_conf"
 _PLACE: Final = re.compile(r"@\{([a-z_]+)\}")  # Asterisk's own variables are ${...}
-# Files that must be there for modules to load, or not to complain.
+# Files without which modules do not load, or complain.
 _EMPTY: Final = (
     *("udptl", "acl", "ccss", "stasis", "codecs", "followme", "minivm", "extconfig", "sorcery"),
     "pjproject",
@@ -41,7 +41,7 @@ def configuration(values: Mapping[str, str]) -> dict[str, bytes]:
 
     Raises:
         KeyError: a value is missing.
-        FileNotFoundError: the package came without its templates.
+        FileNotFoundError: the package is installed without its templates.
     """
     found = {f"{name}.conf": b"" for name in _EMPTY}
     beside = Path(__file__).with_name(_TEMPLATES)
@@ -56,19 +56,19 @@ def configuration(values: Mapping[str, str]) -> dict[str, bytes]:
     for name in templates:
         text = (folder / name).read_text(encoding="utf-8")
         found[name] = _PLACE.sub(lambda place: values[place[1]], text).encode()
-    # A file that is not UTF-8, as people have them.
+    # A file that is not UTF-8, as real servers have.
     found["latin1.conf"] = b"[latin]\nname = caf\xe9\nutf = caf\xc3\xa9\n"
     return found
 
 
 def config_files(given: Mapping[str, str]) -> dict[str, ConfigFile]:
-    """Return the configuration of a server that needs neither ports nor folders, by file name.
+    """Return the configuration of the fake server, which needs no ports or folders, by file name.
 
     Args:
-        given: files by name, as text, in place of those of the house.
+        given: files by name, as text, which replace shared ones.
 
     Raises:
-        ConfigError: a category is made from a template that is not there.
+        ConfigError: a category is made from a template that does not exist.
     """
     ports = ("ami", "tls", "sip", "pjsip", "iax", "skinny", "dead")
     values = {f"{name}_port": str(5038 + number) for number, name in enumerate(ports)}

@@ -20,7 +20,8 @@ _ESCAPES: Final = str.maketrans(
 )
 
 
-# Within the server an odd byte is a private character, which can be printed, unlike half of a pair.
+# Within the server, a byte that is no text is a private character. Unlike half of a surrogate pair,
+# that can be printed.
 _PRIVATE: Final = {0xDC00 + byte: 0xF700 + byte for byte in range(128, 256)}
 _ODD: Final = {private: half for half, private in _PRIVATE.items()}
 
@@ -40,13 +41,13 @@ class QueuedEvent(NamedTuple):
 
 
 class Charset:
-    """Conversion between a fake server's own texts, which lose no byte, and those that tests see.
+    """Conversion between bytes, a fake server's own texts, which keep every byte, and tests' texts.
 
     Args:
-        encoding, errors: how bytes become text that a test sees, see `aioami.Manager`.
+        encoding, errors: as for `aioami.Manager`, for the texts that a test sees.
 
     Raises:
-        ValueError: they cannot be right.
+        ValueError: the encoding is unknown, or `errors` is another word.
 
     Attributes:
         encoding: turns bytes into text that a test sees.
@@ -54,25 +55,25 @@ class Charset:
 
     def __init__(self, encoding: str = DEFAULT_ENCODING, errors: str = DEFAULT_ERRORS) -> None:
         self.encoding = Encoding(encoding, errors)
-        # A server repeats the bytes that it was given.
+        # A server repeats the same bytes that it was given.
         self._within = Encoding(encoding, "surrogateescape")
 
     def decode(self, data: bytes) -> str:
-        """Text of bytes, for use within the server."""
+        """Return bytes as text, for use within the server."""
         return str(self._within.decode(data)).translate(_PRIVATE)
 
     def encode(self, text: Value) -> bytes:
-        """Bytes of text from within the server, or from a test."""
+        """Return a text from within the server, or from a test, as bytes."""
         if isinstance(text, bytes):
             return text
         return self._within.encode("text", text if text.isascii() else text.translate(_ODD))
 
     def within(self, text: str) -> str:
-        """Text from a test, for use within the server."""
+        """Return a text from a test in the form for use within the server."""
         return text if type(text) is str and text.isascii() else self.decode(self.encode(text))
 
     def shown(self, text: str) -> str:
-        """Text from within the server, as a test sees it."""
+        """Return a text from within the server in the form that a test sees."""
         return text if text.isascii() else str(self.encoding.decode(self.encode(text)))
 
     def message(self, pairs: Sequence[tuple[str, Value]]) -> bytes:
@@ -92,5 +93,5 @@ class Charset:
 
 
 def escaped(text: str) -> str:
-    """Text as Asterisk writes names and values of variables in events: escaped as in C."""
+    """Return a text escaped as in C, as Asterisk writes variables' names and values in events."""
     return text.translate(_ESCAPES)

@@ -1,4 +1,4 @@
-"""Names of actions and events, from whatever a test names them by."""
+"""Names of actions and events, from a name, a class or an instance that a test gives."""
 
 from __future__ import annotations
 
@@ -16,11 +16,12 @@ def name_of(named: Named) -> str:
     """Return the name on the wire.
 
     Raises:
-        TypeError: it is neither a name nor a class or an instance of an action or an event.
+        TypeError: `named` is neither a name, nor a class or an instance of an action or an event.
     """
     if isinstance(named, str):
         return named
-    # Actions of the catalogue have `wire_name`, event classes `name`; others go by their own name.
+    # Actions of the catalogue have `wire_name`, and event classes `name`. Other classes have only
+    # the name of the class.
     for attribute in ("wire_name", "name", "__name__"):
         name = getattr(named, attribute, None)
         if isinstance(name, str) and name:

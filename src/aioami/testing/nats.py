@@ -5,8 +5,8 @@ Example::
     with NatsServer(install()) as server:
         print(server.url)
 
-It comes from Debian's packages, as the real Asterisks of `aioami.testing.real` do, and needs
-neither root nor the system.
+It comes from Debian's packages, as the real Asterisks of `aioami.testing.real` do. Root is not
+needed, and the system is not changed.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ _START: Final = 15.0  # seconds
 def cache_folder() -> Path:
     """Return the folder for installations.
 
-    It is that of the environment variable `AIOAMI_NATS_ROOTS`, or one in the user's cache.
+    The environment variable `AIOAMI_NATS_ROOTS` names it; by default it is in the user's cache.
     """
     return debian.cache_folder("AIOAMI_NATS_ROOTS", "nats-server")
 
@@ -62,8 +62,8 @@ def install(version: str = "2.9", root: Path | None = None) -> Path:
         The program, for `NatsServer`.
 
     Raises:
-        ValueError: the version is another one.
-        SuiteGone: the mirror no longer has this Debian release, or it no longer has the package.
+        ValueError: there is no such version here.
+        SuiteGone: the mirror no longer has this Debian release, or the package.
         InstallError: anything else failed; the text ends with the output.
     """
     if version not in _SUITES:
@@ -75,7 +75,7 @@ def install(version: str = "2.9", root: Path | None = None) -> Path:
         (),
         layout=_LAYOUT,
         unused=lambda name: True,
-        alone=("nats-server",),  # a static program: what it depends on serves its service alone
+        alone=("nats-server",),  # a static program: its dependencies are only for a system service
         finish=lambda tree: None,
     )
     program = root / "usr/sbin/nats-server"
@@ -87,25 +87,25 @@ def install(version: str = "2.9", root: Path | None = None) -> Path:
 
 
 class ServerEnded(Exception):
-    """A nats-server that was to run had ended by itself; the text ends with the end of its log."""
+    """A running nats-server ended by itself; the text ends with the end of its log."""
 
 
 class NatsServer(Program):
     """A private nats-server with JetStream, on a free port of 127.0.0.1.
 
     It blocks while it starts and stops. Entering the `with` starts it; leaving stops it, and
-    removes its files. It keeps its port over `kill` and `start`. One that crashed meanwhile is told
-    by whatever ends it, with `ServerEnded`.
+    removes its files. It keeps its port over `kill` and `start`. If it crashed before, each method
+    that ends it raises `ServerEnded`.
 
     Args:
         program: the program, from `install`.
-        settings: settings of its configuration file, added to its own: `{"max_payload": 100_000}`.
+        settings: additional settings of its configuration file: `{"max_payload": 100_000}`.
         includes: files with further settings, in the server's own language.
 
     Attributes:
-        host, port: where it listens.
+        host, port: the address for clients.
         url: the URL for clients.
-        route_port: where other servers of a cluster reach it.
+        route_port: the port for other servers of a cluster.
         directory: the folder of its files; JetStream's store is in `store`, the log is `log`.
     """
 
@@ -135,14 +135,14 @@ class NatsServer(Program):
         self._includes = included
 
     def start(self) -> None:
-        """Start it, and wait until it greets clients. It ends with the thread that started it.
+        """Start the server, and wait until it greets clients. It ends with the starting thread.
 
         Raises:
-            StartError: it ended, or did not greet within 15 seconds.
+            StartError: the server ended, or did not greet within 15 seconds.
             OSError: the program cannot be executed.
         """
         configuration = self.directory / "nats.conf"
-        # Each value is JSON, which the server's language has in it.
+        # Each value is JSON, which the server's language includes.
         lines = [f"{name}: {json.dumps(value)}" for name, value in self.settings.items()]
         lines += [path.read_text(encoding="utf-8") for path in self._includes]
         configuration.write_text("\n".join(lines), encoding="utf-8")
@@ -150,10 +150,10 @@ class NatsServer(Program):
         self._launch(command, self.directory / "log", self._greets, _START)
 
     def check(self) -> None:
-        """Say so if it has ended by itself since its start.
+        """Check that the server has not ended by itself since its start.
 
         Raises:
-            ServerEnded: it has.
+            ServerEnded: it has ended by itself.
         """
         if self._process is not None and (status := self._process.poll()) is not None:
             how = f"signal {-status}" if status < 0 else f"status {status}"
@@ -166,27 +166,27 @@ class NatsServer(Program):
             super()._end(which, seconds)
 
     def suspend(self) -> None:
-        """Stop it with SIGSTOP, so that nothing answers until `resume`; its connections stay."""
+        """Stop the server with SIGSTOP: it is silent until `resume`, and its connections stay."""
         if self._process is not None:
             self._process.send_signal(signal.SIGSTOP)
-            # On a busy machine its threads go on for a moment, and may still answer.
+            # On a busy machine the server's threads go on for a moment, and may still answer.
             over = os.WSTOPPED | os.WEXITED | os.WNOWAIT
             os.waitid(os.P_PID, self._process.pid, over)
 
     def resume(self) -> None:
-        """Let it go on behind `suspend`."""
+        """Let the server go on after `suspend`."""
         if self._process is not None:
             self._process.send_signal(signal.SIGCONT)
 
     def empty(self) -> None:
-        """Remove all that JetStream has stored; it must not run."""
+        """Remove JetStream's store; the server must not run."""
         shutil.rmtree(self.directory / "store", ignore_errors=True)
 
     def __repr__(self) -> str:
         return f"<NatsServer at {self.url}{'' if self.is_running else ' not running'}>"
 
     def _greets(self) -> bool:
-        # The greeting comes when JetStream is there.
+        # The greeting comes when JetStream is ready.
         with (
             contextlib.suppress(OSError),
             socket.create_connection((self.host, self.port), 1) as link,
@@ -196,14 +196,14 @@ class NatsServer(Program):
 
     def _log(self) -> str:
         log = (self.directory / "log").read_text(errors="replace")
-        # Each line of its own begins with `[`; the reason of a crash stands behind the last of
-        # them, before pages of what else it was doing.
+        # The server's own lines begin with `[`. The reason of a crash is after the last of them,
+        # before pages about its threads.
         last = max(0, log.rfind("\n["))
         return log[max(0, last - 2000) : last + 3000]
 
 
 def cluster(program: Path, count: int = 3) -> Sequence[NatsServer]:
-    """Make servers that form a cluster; they are to be started one after the other.
+    """Make servers that form a cluster; start them one after the other.
 
     Args:
         program: the program, from `install("newest")`.

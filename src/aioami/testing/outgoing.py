@@ -1,4 +1,4 @@
-"""Connections that a fake server makes: to FastAGI servers."""
+"""Connections from a fake server to FastAGI servers."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ __all__ = ["Outgoing"]
 
 
 class Outgoing:
-    """The connections of one server.
+    """The outgoing connections of one fake server.
 
     Args:
         driver: the driver of its clock.
@@ -23,7 +23,7 @@ class Outgoing:
         self._sockets: set[_Socket] = set()
 
     def connect(self, host: str, port: int) -> Line:
-        """Return a connection that is being made; time does not pass meanwhile."""
+        """Begin a connection, and return it; virtual time stands still until it is made."""
         socket = _Socket(self._driver, self._sockets)
         self._driver.wait_for(asyncio.ensure_future(socket.connect(host, port)))
         return socket.line
@@ -68,7 +68,7 @@ class _Socket(asyncio.Protocol):
     def eof_received(self) -> bool:
         self.line.lose()
         self._driver.catch_up()
-        return True  # what is to be said at the end can still be sent
+        return True  # the exchange may still send its last messages
 
     def connection_lost(self, error: Exception | None) -> None:
         self._sockets.discard(self)

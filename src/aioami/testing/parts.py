@@ -1,4 +1,4 @@
-"""Parts of a fake server: the interface between it and its connections."""
+"""The interface between a fake server and its connections."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ __all__ = ["Parts"]
 
 @dataclass(frozen=True)
 class Parts:
-    """Parts of a server that its connections use too.
+    """The parts of a server that its connections use too.
 
     Attributes:
         driver: the driver of its clock.
         clients: all its connections.
         inbox: the actions that came.
         script: scripted replies and faults.
-        charset: bytes to text and back.
+        charset: converts bytes to text and back.
     """
 
     driver: Driver

@@ -1,4 +1,4 @@
-"""A server that is a program of its own: its process, its files and its ports."""
+"""A server in a separate process, with its files and its ports."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Program", "StartError"]
 
-_END: Final = 10.0  # seconds that a server gets to end by itself
-_PACE: Final = 0.02  # seconds between two looks at one that starts
+_END: Final = 10.0  # seconds that a server has to end after SIGTERM
+_PACE: Final = 0.02  # seconds between two looks at a server that starts
 
 
 class StartError(Exception):
@@ -34,13 +34,13 @@ class StartError(Exception):
 class Program(ABC):
     """A server as a process on 127.0.0.1. It blocks while it starts and stops.
 
-    Entering the `with` starts it; leaving stops it. Its ports stay its own until this object is
-    dropped, also while it does not run: whoever connects then is refused.
+    Entering the `with` starts it; leaving stops it. It keeps its ports until this object is
+    dropped. While it does not run, connections to them are refused.
 
     Args:
         ports: the number of ports that it listens on.
-        directory: a folder for its files, which is kept; a temporary one if left out.
-        prefix: the beginning of the name of a temporary one.
+        directory: a folder for its files, which is kept; a temporary folder if left out.
+        prefix: the beginning of the temporary folder's name.
 
     Attributes:
         host: the address that it listens on.
@@ -48,7 +48,7 @@ class Program(ABC):
     """
 
     called: ClassVar[str]
-    """The name of the program, for sentences."""
+    """The name of the program, for messages."""
 
     def __init__(self, ports: int, directory: Path | None, prefix: str) -> None:
         self.host = "127.0.0.1"
@@ -62,15 +62,15 @@ class Program(ABC):
 
     @property
     def is_running(self) -> bool:
-        """True while its process is there, stopped or not."""
+        """True while its process exists, suspended or not."""
         return self._process is not None and self._process.poll() is None
 
     @abstractmethod
     def start(self) -> None:
-        """Start it, and wait until it is there. It ends with the thread that started it."""
+        """Start the server, and wait until it is ready. It ends with the starting thread."""
 
     def stop(self) -> None:
-        """End it with SIGTERM, as `terminate` does, and remove its files if they are temporary."""
+        """End the server as `terminate` does, and remove its folder if that is temporary."""
         try:
             self.terminate()
         finally:
@@ -78,11 +78,11 @@ class Program(ABC):
                 shutil.rmtree(self.directory, ignore_errors=True)
 
     def terminate(self, seconds: float = _END) -> None:
-        """End it with SIGTERM, or after so many seconds kill it; it can be started again."""
+        """End the server with SIGTERM, or kill it after some seconds; it can be started again."""
         self._end(signal.SIGTERM, seconds)
 
     def kill(self) -> None:
-        """Kill it; its files stay, and it can be started again."""
+        """Kill the server; its files stay, and it can be started again."""
         self._end(signal.SIGKILL, None)
 
     def __enter__(self) -> Self:
@@ -109,15 +109,17 @@ class Program(ABC):
         seconds: float,
         environment: Mapping[str, str] | None = None,
     ) -> None:
-        """Run its command, and wait until it is there.
+        """Run the server's command, and wait until the server is ready.
 
         Args:
+            command: the command.
             output: the file to which its output is added.
-            is_there: says so; is asked again and again.
-            seconds: the time that it has for that.
+            is_there: called again and again, until it returns that the server is ready.
+            seconds: the seconds that the start may take.
+            environment: its environment; that of this process if left out.
 
         Raises:
-            StartError: it ended, or had no success in its time.
+            StartError: the server ended, or was not ready in time.
             OSError: the command cannot be executed.
         """
         with output.open("ab") as log:
@@ -139,7 +141,7 @@ class Program(ABC):
             time.sleep(_PACE)
 
     def _failed(self, how: str) -> StartError:
-        """End it, and return the error that says what became of its start."""
+        """End the server, and return the error that describes its failed start."""
         Program._end(self, signal.SIGKILL, None)
         return StartError(f"{self.called} {how}:\n{self._log()}")
 
@@ -157,7 +159,7 @@ class Program(ABC):
 
     @abstractmethod
     def _log(self) -> str:
-        """The end of its log."""
+        """Return the end of the server's log."""
 
 
 def _end_with_parent() -> None:

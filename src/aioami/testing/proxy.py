@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 __all__ = ["Direction", "FaultProxy"]
 
 _CHUNK: Final = 1 << 16  # bytes that are read at once
-_WAITING: Final = 64  # chunks that may wait in a direction before the sender is held up
+_WAITING: Final = 64  # chunks that may wait in a direction before the sender must wait
 
 
 class Direction:
@@ -31,7 +31,7 @@ class Direction:
     Attributes:
         delay: seconds that each byte is delayed.
         split: bytes of each write, to break up messages; `None` leaves writes as they are.
-        bytes_per_second: limit of the rate; `None` is none.
+        bytes_per_second: limit of the rate; `None` for no limit.
         corrupt: probability that a byte is changed, from 0.0 to 1.0.
         passed: number of bytes that have passed, of all connections.
     """
@@ -52,7 +52,7 @@ class Direction:
         self._flowing.clear()
 
     def resume(self) -> None:
-        """Pass on the bytes that `stall` holds back, and end it."""
+        """End `stall`, and pass on the bytes that it holds back."""
         self._flowing.set()
 
     def cut_after(self, count: int) -> None:
@@ -88,7 +88,7 @@ class Direction:
                 size = min(size, max(1, int(self.bytes_per_second / 100)))
             if self._cut_at is not None:
                 size = min(size, self._cut_at - self.passed)
-            self.passed += size  # before anybody else may count on it
+            self.passed += size  # before the write, so that no other connection passes `_cut_at`
             reached = self._cut_at is not None and self.passed >= self._cut_at
             if reached:
                 self._cut_at = None
@@ -100,7 +100,7 @@ class Direction:
             if self.bytes_per_second is not None:
                 await asyncio.sleep(size / self.bytes_per_second)
             elif self.split is not None:
-                await asyncio.sleep(0)  # each piece is a packet of its own
+                await asyncio.sleep(0)  # so that each piece is a separate packet
         return True
 
 
@@ -150,11 +150,11 @@ class FaultProxy:
         return len(self._connections)
 
     async def start(self) -> None:
-        """Listen; after `stop` again on the same port, which nobody else can take meanwhile.
+        """Listen; after `stop` on the same port, which no other program can take meanwhile.
 
         Raises:
-            RuntimeError: it listens already.
-            OSError: the system has no port.
+            RuntimeError: the proxy listens already.
+            OSError: the system has no free port.
         """
         if self._server is not None:
             raise RuntimeError(f"{self!r} listens already")
@@ -167,7 +167,7 @@ class FaultProxy:
         self.port = self._server.sockets[0].getsockname()[1]
 
     async def stop(self) -> None:
-        """Cut all connections, and stop listening: whoever connects is refused, until `start`."""
+        """Cut all connections, and stop listening: new ones are refused until `start`."""
         self._listening = False
         if self._server is not None:
             await close_server(self._server)
@@ -202,12 +202,12 @@ class FaultProxy:
             connection.cut(reset=reset)
 
     def stall(self) -> None:
-        """Hold back all bytes in both directions, as a dead network; connections stay open."""
+        """Hold back all bytes in both directions, like a dead network; connections stay open."""
         self.to_client.stall()
         self.to_server.stall()
 
     def resume(self) -> None:
-        """Pass on the bytes that `stall` holds back, and end it."""
+        """End `stall`, and pass on the bytes that it holds back."""
         self.to_client.resume()
         self.to_server.resume()
 
@@ -216,7 +216,7 @@ class FaultProxy:
         if task is not None:
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
-        # A connection that was on its way when the proxy stopped comes all the same.
+        # A connection that was on its way when the proxy stopped may still arrive.
         if self.refuse or not self._listening:
             writer.close()
             return

@@ -6,8 +6,8 @@ Example::
     with RealAsterisk(installation) as asterisk:
         print(asterisk.url)
 
-Asterisk comes from Debian's packages. A private apt, with lists and a package status of its own,
-downloads them. They are unpacked into a folder, and the server runs with the loader and the
+Asterisk comes from Debian's packages. A private apt, with separate lists and a separate package
+status, downloads them. They are unpacked into a folder, and the server runs with the loader and the
 libraries from there. The system is not changed, and root is not needed. The host must have apt-get,
 dpkg-deb and openssl.
 """
@@ -86,7 +86,7 @@ class Installation:
 def cache_folder() -> Path:
     """Return the folder for installations.
 
-    It is that of the environment variable `AIOAMI_ASTERISK_ROOTS`, or one in the user's cache.
+    The environment variable `AIOAMI_ASTERISK_ROOTS` names it; by default it is in the user's cache.
     """
     return debian.cache_folder("AIOAMI_ASTERISK_ROOTS", "asterisk")
 
@@ -104,7 +104,7 @@ def install(version: str, root: Path | None = None) -> Installation:
         The installation, for `RealAsterisk`.
 
     Raises:
-        ValueError: the version is another one.
+        ValueError: there is no such version here.
         SuiteGone: the mirror no longer has this Debian release.
         InstallError: anything else failed; the text ends with the output.
     """
@@ -130,7 +130,7 @@ def _finish(tree: Path) -> None:
 
 
 def find_system() -> Installation | None:
-    """Return the Asterisk that is installed on this machine, `None` without one."""
+    """Return the Asterisk that is installed on this machine, or `None` if there is none."""
     program = shutil.which("asterisk") or shutil.which("asterisk", path="/usr/sbin:/usr/local/sbin")
     modules = [Path(base, "lib/asterisk/modules") for base in ("/usr", "/usr/local")]
     modules += Path("/usr/lib").glob("*/asterisk/modules")
@@ -227,10 +227,10 @@ class RealAsterisk(Program):
         return int(self.version.split(".")[0])
 
     def start(self) -> None:
-        """Start it, and wait until it is fully booted. It ends with the thread that started it.
+        """Start the server, and wait until it is fully booted. It ends with the starting thread.
 
         Raises:
-            StartError: it ended, was not booted within 30 seconds, or does not listen.
+            StartError: the server ended, was not booted within 30 seconds, or does not listen.
             InstallError: openssl failed to make the certificate.
             OSError: the server or openssl cannot be executed.
         """
@@ -241,7 +241,7 @@ class RealAsterisk(Program):
         self._launch(
             [*self._command, "-f", "-g"],
             self.directory / "log/console",
-            # A busy machine may let one question to the server fail, and not the next.
+            # On a busy machine, one question to the server may fail and the next one succeed.
             lambda: self._booted() and self._read_version(),
             _START,
             {**os.environ, "HOME": str(self.directory)},
@@ -250,7 +250,7 @@ class RealAsterisk(Program):
             raise self._failed(f"does not listen on port {self.port}")
 
     def wait(self, seconds: float = 10) -> None:
-        """Wait until it has ended.
+        """Wait until the server has ended.
 
         Args:
             seconds: timeout in seconds, after which it is killed.
@@ -314,7 +314,9 @@ class RealAsterisk(Program):
         return "\n".join(path.read_text(errors="replace")[-20_000:] for path in files)
 
     def configure(self) -> None:
-        """Write its files, to change them before the start; otherwise `start` does it.
+        """Write the server's files, so that they can be changed before `start`.
+
+        `start` writes them if this was not called.
 
         Raises:
             InstallError: openssl failed to make the certificate.

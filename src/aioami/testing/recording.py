@@ -45,7 +45,7 @@ class Entry:
         time: seconds since the recording began.
         direction: `opened`, `received`, `sent` or `closed`.
         data: the message as it was sent, its blank line included; empty for `opened` and `closed`.
-            `message.getbytes` has the bytes of what is no text in the recording's encoding.
+            `message.getbytes` returns bytes that are no text in the recording's encoding.
     """
 
     time: float
@@ -129,7 +129,7 @@ class Recording:
         for number, line in enumerate(lines[1:], 2):
             if number == len(
                 lines,
-            ):  # behind the last line's end: nothing, or a line that was cut off
+            ):  # after the last line's end: no text, or a line that was cut off
                 break
             entry = _entry(_parsed(line, number), number)
             entries.append(replace(entry, data=decode(bytes_of(entry.data))))
@@ -167,12 +167,12 @@ class Recording:
         """Make a server that replays the recording, for as long as an `async with` lasts.
 
         A client gets the recorded banner and may log in with any name and secret. Events come from
-        the login on, at their recorded distance. An action gets the answer of the next recorded one
-        of the same name, with its own ActionID. An action that is not recorded is refused, except
-        those about the session itself: Challenge, Login, Logoff, Events, Ping.
+        the login on, at their recorded distance. An action gets the answer of the next recorded
+        action of the same name, with the new ActionID. An action that is not recorded is refused,
+        except those about the session itself: Challenge, Login, Logoff, Events, Ping.
 
         Args:
-            speed: factor of the recorded speed: 10.0 is ten times as fast; `None` is without waits.
+            speed: factor of the recorded speed: 10.0 is ten times as fast; `None` does not wait.
             port: the port to listen on; 0 is any free port.
 
         Returns:
@@ -289,7 +289,7 @@ class _Session(asyncio.Protocol):
             if speed is not None:
                 await asyncio.sleep(max(0.0, began + after / speed - loop.time()))
             elif number % 1000 == 999:
-                await asyncio.sleep(0)  # others have their turn
+                await asyncio.sleep(0)  # other tasks run
             self._write(self._own(event.data))
 
     def _own(self, text: str) -> str:
@@ -316,7 +316,7 @@ class _Script:
         self._answers: dict[str, deque[tuple[str, list[str]]]] = {}
         asked: dict[str, list[str]] = {}
         waiting: deque[list[str]] = deque()
-        # Events come from the first login on; what has none begins with its first entry.
+        # Events come from the first login on, and without a login from the first entry on.
         start = recording.entries[0].time if recording.entries else 0.0
         logged_in = False
         greeting = True
@@ -364,10 +364,10 @@ class _Script:
         """Return the next recorded answer to an action: its ActionID and its messages."""
         recorded = self._answers.get(name, deque())
         while recorded and not recorded[0][1]:
-            recorded.popleft()  # it was never answered
+            recorded.popleft()  # this action was never answered
         if not recorded:
             return None
-        # The last one is said again and again.
+        # The last answer is repeated.
         later = list(recorded)[1:]
         return recorded.popleft() if any(answers for _, answers in later) else recorded[0]
 
@@ -385,7 +385,7 @@ def _made_up(name: str, own: str) -> str:
 
 
 def _is_message(entry: Entry) -> bool:
-    """Return true unless it is the banner, which has no blank line."""
+    """Return true for a message, and false for the banner, which has no blank line."""
     return entry.direction == "sent" or product_of(entry.data.rstrip("\r\n")) is None
 
 

@@ -41,11 +41,11 @@ class Script:
         self._hooks: list[_Hook] = []
 
     def set_reply(self, name: str, reply: Reply, times: int | None) -> None:
-        """Reply to the next `times` actions of that name; `None` is to all of them."""
+        """Set the reply to the next `times` actions of a name; `None` is for all of them."""
         self._replies[name.lower()] = (reply, times)
 
     def take_reply(self, request: Request) -> tuple[Answer] | None:
-        """Return the scripted answer in a tuple, as it may be `None`; `None` if there is none."""
+        """Return the scripted answer in a tuple, as it may be `None`; `None` without a script."""
         name = request.name.lower()
         if name not in self._replies:
             return None
@@ -57,7 +57,7 @@ class Script:
         return (reply(request) if callable(reply) else reply,)
 
     def add_fault(self, when: str, name: str, fault: Fault, times: int) -> None:
-        """Call `fault` around the next `times` actions or events of that name."""
+        """Call a fault before or after the next `times` actions or events of a name."""
         self._hooks.append(_Hook(when, name.lower(), fault, times))
 
     def strike(self, when: str, name: str, connection: FakeConnection) -> None:

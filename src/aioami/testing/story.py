@@ -1,4 +1,4 @@
-"""Calls and phones of a fake server, as a test moves them."""
+"""Calls and phones of a fake server, as a test controls them."""
 
 from __future__ import annotations
 
@@ -98,7 +98,7 @@ class Call:
         """Let time pass, and check that the call is still there.
 
         Args:
-            seconds: seconds that pass, for everybody on the server.
+            seconds: seconds that pass, for all calls on the server.
 
         Raises:
             AssertionError: the call has ended.
@@ -138,19 +138,19 @@ class Call:
         return [shown(file) for file in self._channel.sounds]
 
     async def hears(self, sound: str, *, within: float = _TIMEOUT) -> None:
-        """Let time pass until a sound begins at this end, behind those that it has heard already.
+        """Let time pass until a sound begins at this end.
 
-        Each call looks at what came after the sound of the call before: so the calls of a test tell
-        a story in its order. Sounds between them are passed over.
+        It must come after the sound that the previous `hears` found: so a test names the sounds in
+        their order. Sounds between them are skipped.
 
         Args:
-            sound: the name of the file as the program gives it, such as `"main-menu"`. What AGI's
-                SAY commands say is named by their text: `"42"` of `SAY NUMBER 42`.
+            sound: the name of the file as the program gives it, such as `"main-menu"`. For AGI's
+                SAY commands it is their text: `"42"` for `SAY NUMBER 42`.
             within: timeout in seconds.
 
         Raises:
-            AssertionError: it is not heard within the timeout, or the call ends before; the message
-                lists what was heard.
+            AssertionError: the sound is not heard within the timeout, or the call ends before; the
+                message lists the sounds that were heard.
         """
         channel = self._channel
 
@@ -176,8 +176,8 @@ class Call:
     async def presses(self, digits: str) -> None:
         """Press keys at this end, each for a tenth of a second.
 
-        Commands of AGI that wait for a digit hear them. As on a real server, nothing hears a key
-        that is pressed while no such command runs.
+        AGI commands that wait for a digit get them. As on a real server, a key that is pressed
+        while no such command runs is lost.
 
         Args:
             digits: the keys, as `"12#"`.
@@ -203,7 +203,7 @@ class Call:
             within: timeout in seconds.
 
         Raises:
-            AssertionError: it does not end within the timeout.
+            AssertionError: the call does not end within the timeout.
         """
         await self._driver.pass_until(
             lambda: self._channel.ended.is_set,
@@ -247,7 +247,7 @@ class Phone:
         hang_up_after: float | EllipsisType | None = ...,
         refuses: str | EllipsisType = ...,
     ) -> None:
-        """Set how it behaves from now on; what is left out stays as it is.
+        """Set the phone's behaviour from now on; arguments that are left out change nothing.
 
         Args:
             answer_after: seconds that it rings until it answers; `None` is never.
@@ -270,17 +270,18 @@ class Phone:
 
     @property
     def messages(self) -> list[str]:
-        """The texts that it was sent by `MessageSend`, in order."""
+        """The texts that `MessageSend` has sent to the phone, in order."""
         shown = self._handset.exchange.charset.shown
         return [shown(text) for text in self._handset.messages]
 
     def register(self, uri: str = "") -> None:
         """Register at its address of record, as a PJSIP telephone does when it is switched on.
 
-        It is listed as a contact then, and gets messages. Again with the same URI renews it.
+        It is then listed as a contact, and gets messages. A second call with the same URI renews
+        the registration.
 
         Args:
-            uri: where it is; an address of this machine if left out.
+            uri: the URI of the contact; an address of this machine if left out.
 
         Raises:
             ValueError: pjsip.conf has no such endpoint with an `aors`.
@@ -304,7 +305,7 @@ class Phone:
             call: the call to answer; any if left out.
 
         Raises:
-            AssertionError: it does not ring within the timeout.
+            AssertionError: the phone does not ring within the timeout.
         """
 
         def rings() -> list[Channel]:

@@ -1,1 +1,1 @@
-"""The commands of `aioami`, one a module, each a function of the module's name."""
+"""The commands of `aioami`: each module has one, a function with the module's name."""

@@ -1,4 +1,4 @@
-"""`aioami agi`: a program for AGI sessions, served."""
+"""`aioami agi`: serve a program for AGI sessions."""
 
 from __future__ import annotations
 
@@ -98,7 +98,7 @@ def _address(listen: str) -> tuple[str, int]:
 
 
 def _shown(program: Program) -> Program:
-    """Return the program, with the traceback of what it raises on the standard error."""
+    """Wrap a program, so that its exceptions are printed with a traceback on standard error."""
     from aioami import ManagerError
 
     async def run(session: Session) -> None:
@@ -143,7 +143,7 @@ def _load(script: str) -> tuple[str, Program]:
 
 
 def _print_from(file: str, error: Exception) -> None:
-    """Print an error with that part of its traceback that begins in a file."""
+    """Print an error with its traceback, beginning with the frames of a file."""
     part = error.__traceback__
     while part is not None and part.tb_frame.f_code.co_filename != file:
         part = part.tb_next

@@ -1,4 +1,4 @@
-"""`aioami call`: one call, and what becomes of it."""
+"""`aioami call`: place one call, and follow it to its end."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 __all__ = ["call"]
 
-_FAREWELL: Final = 5.0  # seconds in which a call that was hung up has ended
+_FAREWELL: Final = 5.0  # seconds to wait for the end of a call that was hung up
 
 
 def call(
@@ -106,7 +106,7 @@ class _Shown:
     async def follow(self, mgr: ManagerLike, held: Call) -> None:
         """Show the state of a call, and each change to its end."""
         changes = held.changes()
-        if held.end is not None:  # before it could be followed: no change comes
+        if held.end is not None:  # it ended before it could be followed, so no change comes
             self._print_end(held)
             if self._as_json:
                 print(json.dumps({"what": "state", "time": time.time(), **held.to_dict()}))
@@ -119,7 +119,7 @@ class _Shown:
                 else:
                     self._print_change(change, held)
         except BaseException:
-            # Its end is shown, too.
+            # The end of the call is shown, too.
             await held.hang_up()
             await held.ended(_FAREWELL)
             self._print_end(held)

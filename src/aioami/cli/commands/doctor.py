@@ -70,13 +70,13 @@ def doctor(
         return ExitCode.DONE
     try:
         servers = servers_of(url, fleet, server, no_bus=_NO_BUS)
-    except ValueError:  # which is a finding
+    except ValueError:  # the examination reports it as a finding
         servers = {"": url or ""}
     return run_to_end(_examine_all(servers, event or [], action or [], seconds, probe, as_json))
 
 
 def _permissions(paths: list[Path]) -> Permissions:
-    """The permissions that programs and recordings need together."""
+    """Return the permissions that programs and recordings need together."""
     from aioami.permissions import Permissions
 
     found: list[Permissions] = []

@@ -36,8 +36,8 @@ def events(
     limit: Limit = None,
     seconds: Seconds = None,
 ) -> int:
-    """Show events as they come, until Ctrl-C. What was missed, and whether the link stands,
-    is told on the standard error.
+    """Show events as they come, until Ctrl-C. Missed events, and changes of the link,
+    are reported on the standard error.
     """
     chosen = Filter(names, where, channel)
     watch = Watch(chosen, form_of(as_json, brief), counting=count, limit=limit)

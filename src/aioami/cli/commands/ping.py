@@ -1,4 +1,4 @@
-"""`aioami ping`: the server's answer, and how long it takes."""
+"""`aioami ping`: the server's answer to a Ping, and the seconds that it takes."""
 
 from __future__ import annotations
 

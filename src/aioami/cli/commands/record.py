@@ -43,7 +43,7 @@ def record(
     ] = False,
 ) -> int:
     """Record what the server says, until Ctrl-C, and count the events meanwhile.
-    Secrets are left out. Each server of a fleet has a file of its own, NAME.jsonl.
+    Secrets are left out. Each server of a fleet has a separate file, NAME.jsonl.
 
     Which classes of events are recorded, the URL says: ami://user@host?event_mask=call,agent.
     """
@@ -96,7 +96,7 @@ def _create(file: Path, force: bool) -> None:
 class _RecordingFailure(logging.Handler):
     """Cancels the current task when the library logs that it cannot write the recording.
 
-    The library itself goes on without one.
+    The library itself would go on without a recording.
 
     Attributes:
         message: the library's message; empty while the recording is written.

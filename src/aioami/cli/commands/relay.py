@@ -87,7 +87,7 @@ async def _serve(config: RelayConfig) -> int:
     from aioami.bus.relay import Relay, make_prompt
     from aioami.bus.watching import Watching, keep_systemd_informed
 
-    # Who leads, and what is wrong with the bus, is what an operator looks for.
+    # An operator wants to see which relay leads, and the problems of the bus.
     logging.getLogger("aioami.bus.relay").setLevel(logging.INFO)
     make_prompt()
     running = Relay(config.servers, config.bus, config.options)
@@ -99,7 +99,7 @@ async def _serve(config: RelayConfig) -> int:
         informing = asyncio.ensure_future(keep_systemd_informed(running))
         stack.callback(informing.cancel)
         notify(f"relaying {', '.join(each.name for each in config.servers)}; Ctrl-C ends it")
-        # SIGTERM is how a service is ended: it is no failure.
+        # SIGTERM is the normal end of a service, and no failure.
         with contextlib.suppress(asyncio.CancelledError):
             await running.wait()
     return ExitCode.DONE

@@ -98,7 +98,7 @@ async def _show(recording: Recording, watch: Watch, speed: float) -> None:
 
 
 def _epoch(started: str) -> float | None:
-    """The begin of a recording in seconds since 1970; `None` if it has no date."""
+    """Return the beginning of a recording in seconds since 1970; `None` if it has no date."""
     if not started:
         return None
     return datetime.fromisoformat(started.replace("Z", "+00:00")).timestamp()

@@ -39,7 +39,7 @@ def schema(
 
 
 def _selected(whole: dict[str, Any], names: list[str]) -> dict[str, Any]:
-    """The schema with the named definitions only.
+    """Return the schema with the named definitions only.
 
     Raises:
         typer.BadParameter: there is no event and no action of a name.

@@ -25,7 +25,7 @@ __all__ = ["trace"]
 
 _CHANNEL: Final = "unique id, name, or begin of the name (PJSIP/alice)"
 _WIDTH: Final = 100  # columns of the ladder where the output is no terminal
-_KEPT: Final = 200  # calls that are over
+_KEPT: Final = 200  # ended calls that are kept
 _STYLES: Final = {
     **{"new": "bold", "there": "bold"},
     **{"dial": "cyan", "progress": "cyan", "answered": "green", "up": "green"},
@@ -98,7 +98,7 @@ def _trace_recording(path: Path, call: str | None, printer: _CallPrinter) -> int
 
 
 def _epoch(started: str) -> float:
-    """The begin of a recording in seconds since 1970; 0 if it has no date."""
+    """Return the beginning of a recording in seconds since 1970; 0 if it has no date."""
     try:
         return datetime.fromisoformat(started.replace("Z", "+00:00")).timestamp()
     except ValueError:
@@ -163,7 +163,7 @@ async def _follow(
         stream: the events of calls.
         tracer: knows the calls so far.
         linkedid: the call; `None` waits for a new one.
-        call: what the new call must fit; `None` takes any.
+        call: the argument CALL that the new call must fit; `None` takes any call.
         printer: prints the steps.
     """
     known = {each.linkedid for each in tracer.calls()}
@@ -194,7 +194,7 @@ async def _follow(
             printer.update(now)
             if now.is_over and not over:
                 over = True
-                # Events that belong to the end of the call come before this response.
+                # The last events of the call come before this response.
                 await mgr.send(core.Ping())
     final = tracer.find(linkedid) if linkedid is not None else None
     if final is not None:
@@ -320,5 +320,5 @@ class _CallPrinter:
 
 
 def _local(moment: float) -> str:
-    """A moment in this machine's time zone."""
+    """Return a moment as text, in this machine's time zone."""
     return datetime.fromtimestamp(moment).astimezone().strftime("%Y-%m-%d %H:%M:%S")

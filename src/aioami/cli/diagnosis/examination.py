@@ -1,4 +1,4 @@
-"""The doctor's checks in their order: each probes, and passes what it saw to a text."""
+"""The doctor's checks, in order: each uses the probe, and makes findings of the results."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ async def examine(
 ) -> AsyncIterator[Finding]:
     """Check all that lies between this program and the events of a server.
 
-    The first fault that makes further checks impossible ends it.
+    It ends with the first fault that makes further checks impossible.
 
     Args:
         url: the server, as `Manager.from_url` takes it.
@@ -188,7 +188,7 @@ class _Session:
         return texts.mask(self._target, reply)
 
     async def _filters(self, rights: Rights) -> list[Finding]:
-        """Check for what holds events back that the user may read."""
+        """Check for filters that hold back events that the user may read."""
         found = list(texts.filters(self._target, rights))
         if found or self._target.mask.is_none or self._target.has_filters:
             return found

@@ -37,7 +37,7 @@ class Finding:
     code: ExitCode = ExitCode.FAILED
 
     def to_dict(self) -> dict[str, object]:
-        """The finding as a dictionary, ready for JSON."""
+        """Return the finding as a dictionary, ready for JSON."""
         return {
             "level": self.level.value,
             "topic": self.topic,
@@ -47,15 +47,15 @@ class Finding:
 
 
 def ok(topic: str, text: str) -> Finding:
-    """A check that found no fault."""
+    """Return the finding of a check without a fault."""
     return Finding(Level.OK, topic, text)
 
 
 def hint(topic: str, text: str, *change: str) -> Finding:
-    """A check that found something worth knowing."""
+    """Return the finding of a check that found something worth knowing."""
     return Finding(Level.HINT, topic, text, change)
 
 
 def wrong(topic: str, text: str, *change: str, code: ExitCode = ExitCode.FAILED) -> Finding:
-    """A check that found a fault."""
+    """Return the finding of a check that found a fault."""
     return Finding(Level.WRONG, topic, text, change, code)

@@ -37,7 +37,7 @@ _ACTIONS_OF_ONE_CLASS: Final = {
 
 
 def in_order(labels: Iterable[str]) -> str:
-    """Classes in Asterisk's own order, as manager.conf takes them; `all` for all of them."""
+    """Return classes as a list for manager.conf, in Asterisk's order; `all` for all of them."""
     given = set(labels)
     if given >= set(CLASSES):
         return "all"
@@ -45,7 +45,7 @@ def in_order(labels: Iterable[str]) -> str:
 
 
 def described(line: str) -> str:
-    """The server that greets with this line; empty if it is no manager interface."""
+    """Return the server that a greeting describes; empty if it is no manager interface's."""
     product, version = product_of(line), version_of(line)
     if product is None:
         return ""
@@ -59,11 +59,11 @@ def described(line: str) -> str:
 
 
 def asterisk_release(version: str) -> str:
-    """The release of Asterisk that has a version of AMI; empty if it cannot be known."""
+    """Return the release of Asterisk that has a version of AMI; empty if it is not known."""
     major, _, minor = version.partition(".")
     if not major.isdecimal():
         return ""
-    # Since Asterisk 14 both count up together.
+    # Since Asterisk 14 both numbers count up together.
     if int(major) >= 3:
         return f"which is Asterisk {int(major) + 11}"
     if major != "2":
@@ -105,7 +105,7 @@ class Rights:
     Attributes:
         read: the classes of events; `None` if they are not known.
         write: the classes of actions; `None` if they are not known.
-        source: where they were read.
+        source: the source of these rights.
         actions: the actions that the user may send, by their names in lower case;
             `None` if they are not known.
         general: the section `[general]` of manager.conf.
@@ -177,7 +177,7 @@ def rights_of(
         names = [line.partition(":")[0].strip() for line in actions]
         allowed = {name.lower(): name for name in names}
     general, own = sections(config or (), user)
-    # The first source that is open to the user tells most.
+    # The first source that is open to the user is the most complete one.
     for source, known in (
         ("manager show user", granted(user, shown=shown)),
         ("manager.conf", granted(user, config=config)),
@@ -191,7 +191,7 @@ def rights_of(
 
 
 def _proven_by(actions: Container[str]) -> frozenset[str]:
-    """The write classes that a list of allowed actions proves."""
+    """Return the write classes that a list of allowed actions proves."""
     found = {label for action, label in _ACTIONS_OF_ONE_CLASS.items() if action in actions}
     # CoreStatus needs one of two classes.
     if "corestatus" in actions and "system" not in found:

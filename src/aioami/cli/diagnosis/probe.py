@@ -22,7 +22,7 @@ __all__ = ["Greeting", "NetworkProbe", "RoundTrip", "SessionProbe"]
 
 _CLOSING: Final = 1.0  # seconds
 _GREETING_SIZE: Final = 512  # bytes
-_SMALL_TALK: Final = b"Action: Ping\r\n\r\n"  # servers that speak second refuse it, each in its way
+_SMALL_TALK: Final = b"Action: Ping\r\n\r\n"  # a server of another protocol answers with a refusal
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,7 @@ class Greeting:
     Attributes:
         data: the bytes.
         timed_out: true if none came in time; false if the server closed the connection.
-        answers: true if they came only after something was said to it.
+        answers: true if they came only as an answer to some bytes from here.
     """
 
     data: bytes
@@ -41,7 +41,7 @@ class Greeting:
 
     @property
     def line(self) -> str:
-        """The first line, as far as it came."""
+        """The first line, or the part of it that came."""
         return self.data.split(b"\n", 1)[0].decode("utf-8", "backslashreplace").strip()
 
 
@@ -51,7 +51,7 @@ class RoundTrip:
 
     Attributes:
         seconds: the shortest of several.
-        clock: seconds by which the server's clock is ahead; `None` if it does not say.
+        clock: seconds by which the server's clock is ahead; `None` where unknown.
     """
 
     seconds: float
@@ -69,11 +69,11 @@ class NetworkProbe:
         self._target = target
 
     async def resolve(self) -> dict[str, tuple[int, Any]]:
-        """The addresses of the host, each with its family and socket address.
+        """Return the addresses of the host, each with its family and socket address.
 
         Raises:
-            OSError: the name has none.
-            UnicodeError: the name is none.
+            OSError: the name has no address.
+            UnicodeError: this is no valid name.
             asyncio.TimeoutError: the name servers did not answer in time.
         """
         host, port = self._target.host, self._target.port
@@ -86,7 +86,7 @@ class NetworkProbe:
         """Connect to one address.
 
         Raises:
-            OSError: nobody listens there.
+            OSError: the address cannot be connected to.
             asyncio.TimeoutError: there was no answer in time.
         """
         link = socket.socket(family, socket.SOCK_STREAM)
@@ -112,7 +112,7 @@ class NetworkProbe:
             return await asyncio.open_connection(sock=link, ssl=context, server_hostname=name)
 
     async def greeting(self, reader: asyncio.StreamReader) -> Greeting:
-        """Read the first line, or what comes instead of one."""
+        """Read the first line, or other bytes that come instead of it."""
         data = b""
         try:
             async with async_timeout.timeout(self._target.timeout):
@@ -128,9 +128,9 @@ class NetworkProbe:
     async def answer(
         self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
     ) -> Greeting | None:
-        """Say something to a server that does not greet; return its answer, if one comes.
+        """Send some bytes to a server that does not greet; return its answer, if one comes.
 
-        A greeting that comes so late is none.
+        A greeting that comes so late does not count.
         """
         with contextlib.suppress(OSError, asyncio.TimeoutError):
             writer.write(_SMALL_TALK)
@@ -140,7 +140,7 @@ class NetworkProbe:
         return None
 
     async def listens(self, address: str, port: int) -> bool:
-        """True if somebody listens on another port."""
+        """Return `True` if a server listens on another port."""
         try:
             async with async_timeout.timeout(min(1.0, self._target.timeout)):
                 _, writer = await asyncio.open_connection(address, port)
@@ -150,11 +150,11 @@ class NetworkProbe:
         return True
 
     async def greeting_without_tls(self, address: str) -> Greeting:
-        """Read what the port says on a plain connection, by itself or when it is spoken to."""
+        """Read the port's first bytes on a connection without TLS: a greeting, or an answer."""
         return await self._said(address, None)
 
     async def greets_with_tls(self, address: str) -> bool:
-        """True if the port greets on a connection with TLS."""
+        """Return `True` if the port greets on a connection with TLS."""
         context = tls.SSLContext(tls.PROTOCOL_TLS_CLIENT)
         # Only the greeting is read, so it does not matter whose certificate it is.
         context.check_hostname = False
@@ -228,11 +228,11 @@ class SessionProbe:
         )
 
     async def set_mask(self, mask: bool | str) -> Response:
-        """Ask for events, and return the response, whatever it is."""
+        """Send the action Events, and return the response, also an error."""
         return await self._manager.send(core.Events(mask), check=False)
 
     async def make_event(self) -> Response:
-        """Make an event for a test, and return the response, whatever it is."""
+        """Make an event for a test, and return the response, also an error."""
         return await self._manager.send(core.UserEvent(UserEvent="AioamiDoctor"), check=False)
 
     async def wait_booted(self, timeout: float) -> None:

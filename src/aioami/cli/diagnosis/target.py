@@ -46,7 +46,7 @@ class Target:
 
 
 def target_of(url: ServerUrl) -> Target:
-    """The target of an examination; a step without a timeout of its own has that of `Manager`."""
+    """Return the target of an examination; a URL without a timeout gives each step five seconds."""
     options = url.options
     return Target(
         host=url.host,

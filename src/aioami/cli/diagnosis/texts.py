@@ -1,4 +1,4 @@
-"""Findings in words, from what the probes saw and what was inferred."""
+"""The findings in words. Each function reports one result of the probes, or one conclusion."""
 
 from __future__ import annotations
 
@@ -41,14 +41,14 @@ _TLS_SERVER: Final = "a TLS server"
 _CERTIFICATE: Final = "tlscertfile = /etc/asterisk/keys/asterisk.pem"
 # Numbers of OpenSSL (X509_V_ERR_...).
 _WRONG_NAME: Final = (62, 64)  # the certificate is for another host name or address
-_WRONG_DATE: Final = (9, 10)  # it is not valid yet, or no more
+_WRONG_DATE: Final = (9, 10)  # the certificate is not valid yet, or has expired
 
 
 # Name and port
 
 
 def name_without_address(host: str, error: Exception) -> Finding:
-    """The host has no address."""
+    """Report that the host has no address."""
     why: object = error
     if isinstance(error, asyncio.TimeoutError):
         why = "no answer from the name servers in time"
@@ -61,7 +61,7 @@ def name_without_address(host: str, error: Exception) -> Finding:
 
 
 def name(host: str, addresses: Iterable[str]) -> Finding:
-    """The addresses of the host."""
+    """Report the addresses of the host."""
     found = list(addresses)
     is_address = found == [host]
     return ok("name", f"{host} is {'an address' if is_address else ', '.join(found)}")
@@ -72,12 +72,12 @@ def unreachable(
     problems: Mapping[str, Exception],
     listening: Iterable[int],
 ) -> Finding:
-    """Nobody listens at any address.
+    """Report that no address of the server can be connected to.
 
     Args:
         target: the server.
         problems: the error of each address.
-        listening: the other ports of AMI at which somebody listens.
+        listening: the other ports of AMI on which a server listens.
     """
     if target.context is not None:
         change = ["tlsenable = yes", f"tlsbindaddr = 0.0.0.0:{target.port}", _CERTIFICATE]
@@ -105,7 +105,7 @@ def unreachable(
 
 
 def _usual_port(target: Target) -> list[str]:
-    """A line that names the usual port, where another one is asked for."""
+    """Return a line that names the usual port, if the URL has another one."""
     usual = TLS_PORT if target.context is not None else PORT
     if target.port == usual:
         return []
@@ -114,13 +114,13 @@ def _usual_port(target: Target) -> list[str]:
 
 
 def dead_address(target: Target, address: str, error: Exception) -> Finding:
-    """One of several addresses cannot be reached."""
+    """Report that one of several addresses cannot be reached."""
     text = f"{address}, another address of {target.host}, does not answer: {_reason(error)}"
     return hint("port", text)
 
 
 def reached(target: Target, address: str) -> Finding:
-    """The port takes connections."""
+    """Report that the port takes connections."""
     return ok("port", f"{_endpoint(address, target.port)} takes connections")
 
 
@@ -128,12 +128,12 @@ def reached(target: Target, address: str) -> Finding:
 
 
 def tls_version(version: str) -> Finding:
-    """TLS works."""
+    """Report that TLS works."""
     return ok("tls", f"{version}, and the certificate is trusted")
 
 
 def untrusted_certificate(target: Target, error: tls.SSLCertVerificationError) -> Finding:
-    """The certificate is not accepted."""
+    """Report that the certificate is not accepted."""
     if error.verify_code in _WRONG_NAME:
         change = [
             "in the URL: ?server_hostname=... with a name that is in the certificate",
@@ -151,7 +151,7 @@ def untrusted_certificate(target: Target, error: tls.SSLCertVerificationError) -
 
 
 def plain_server(target: Target) -> Finding:
-    """The URL asks for TLS, and the port speaks without."""
+    """Report that the URL asks for TLS, and the port speaks without TLS."""
     return wrong(
         "tls",
         f"port {target.port} speaks without TLS",
@@ -166,11 +166,11 @@ def plain_server(target: Target) -> Finding:
 
 
 def failed_handshake(error: Exception, plain: Greeting) -> Finding:
-    """The TLS handshake failed.
+    """Report that the TLS handshake failed.
 
     Args:
         error: the error.
-        plain: what the port says without TLS.
+        plain: the port's first bytes without TLS.
     """
     if plain.data and (kind := other_server(plain.data)) and kind != _TLS_SERVER:
         text = "TLS cannot be agreed upon: the port speaks without"
@@ -188,7 +188,7 @@ def failed_handshake(error: Exception, plain: Greeting) -> Finding:
 
 
 def tls_server(target: Target) -> Finding:
-    """The URL asks for no TLS, and the port wants it."""
+    """Report that the URL asks for no TLS, and the port needs it."""
     return wrong(
         "greeting",
         f"port {target.port} is for TLS, and the URL is without",
@@ -198,7 +198,7 @@ def tls_server(target: Target) -> Finding:
 
 
 def greeting(target: Target, greeting: Greeting) -> Finding:
-    """The greeting, or what came instead of one."""
+    """Report the greeting, or its absence."""
     if server := described(greeting.line):
         return ok("greeting", server)
     if greeting.timed_out:
@@ -249,18 +249,18 @@ def _reason(error: BaseException) -> str:
 
 
 def unknown_user() -> Finding:
-    """The URL names no user."""
+    """Report that the URL names no user."""
     text = "the URL names no user, so the login and what follows it were not looked at"
     return hint("login", text)
 
 
 def logged_in(target: Target, local: str) -> Finding:
-    """The login succeeded."""
+    """Report that the login succeeded."""
     return ok("login", f"{target.username} is logged in, from {local}")
 
 
 def failed_login(target: Target, local: str, error: Exception) -> Finding:
-    """The login failed.
+    """Report that the login failed.
 
     Args:
         target: the server.
@@ -339,7 +339,7 @@ def _refused_login(target: Target, local: str, said: str, error: ManagerAuthErro
 
 
 def lost_link(error: Exception) -> Finding:
-    """The link was lost during the checks."""
+    """Report that the link was lost during the checks."""
     return wrong("link", f"the link did not last: {error}", code=ExitCode.NOT_REACHED)
 
 
@@ -347,7 +347,7 @@ def lost_link(error: Exception) -> Finding:
 
 
 def round_trip(measured: RoundTrip) -> Iterator[Finding]:
-    """The duration of a Ping, and the server's clock."""
+    """Report the duration of a Ping, and the server's clock."""
     text = f"an answer takes {measured.seconds * 1000:.1f} ms"
     if measured.seconds > _SLOW:
         yield hint("time", f"{text}, which is long: the server or the network is busy")
@@ -360,13 +360,13 @@ def round_trip(measured: RoundTrip) -> Iterator[Finding]:
 
 
 def empty_mask(mask: EventMask) -> Finding:
-    """The URL asks for no events."""
+    """Report that the URL asks for no events."""
     text = f"the URL asks for no events: event_mask={mask.text}"
     return wrong("mask", text, "in the URL: event_mask=on, or none")
 
 
 def mask(target: Target, reply: Response) -> Finding:
-    """The event mask, from the response to the action Events."""
+    """Report the event mask, from the response to the action Events."""
     if not reply.success and reply.message:
         return wrong("mask", f"the event mask {target.mask.text} is refused: {reply.message}")
     if reply.get("Events") is None:
@@ -382,7 +382,7 @@ def mask(target: Target, reply: Response) -> Finding:
 
 
 def rights(target: Target, rights: Rights, seen: Iterable[Event]) -> Iterator[Finding]:
-    """The read and write classes of the user."""
+    """Report the read and write classes of the user."""
     yield _read_rights(target, rights, seen)
     if rights.write is not None:
         yield _write_rights(target, rights, rights.write)
@@ -430,7 +430,7 @@ def _write_rights(target: Target, rights: Rights, write: frozenset[str]) -> Find
 
 
 def filters(target: Target, rights: Rights) -> Iterator[Finding]:
-    """The lines of manager.conf that hold events back."""
+    """Report the lines of manager.conf that hold events back."""
     if rights.event_filters:
         lines = [f"{name} = {value}" for name, value in rights.event_filters]
         yield hint(
@@ -447,12 +447,12 @@ def filters(target: Target, rights: Rights) -> Iterator[Finding]:
 
 
 def no_filters() -> Finding:
-    """The readable manager.conf has no filters."""
+    """Report that manager.conf, which the user may read, has no filters."""
     return ok("filters", "manager.conf holds no events back")
 
 
 def login_event(target: Target, name: str, came: bool) -> Finding:
-    """The event of the login itself, which a filter may hold back."""
+    """Report whether the login's own event came, which a filter may hold back."""
     if came:
         return ok("filters", "nothing holds events back")
     return hint(
@@ -467,7 +467,7 @@ def login_event(target: Target, name: str, came: bool) -> Finding:
 
 
 def action(target: Target, rights: Rights, name: str) -> Finding:
-    """An action that should be allowed."""
+    """Report on an action that should be allowed."""
     demand = Demand.of(name)
     if rights.actions is None:
         text = f"whether {name} is allowed cannot be learned: ListCommands is refused"
@@ -492,7 +492,7 @@ def action(target: Target, rights: Rights, name: str) -> Finding:
 
 
 def _added(setting: str, labels: Iterable[str], given: frozenset[str] | None = None) -> str:
-    """A line for manager.conf with more classes, which takes none away when it is pasted.
+    """Return a line for manager.conf that adds classes, and can be pasted without removing any.
 
     Args:
         setting: `read` or `write`.
@@ -505,7 +505,7 @@ def _added(setting: str, labels: Iterable[str], given: frozenset[str] | None = N
 
 
 def event(target: Target, rights: Rights, name: str, version: str = "") -> Finding:
-    """An event that should come.
+    """Report on an event that should come.
 
     Args:
         target, rights, name: the server, the user's rights, the event's name.
@@ -550,13 +550,13 @@ def event(target: Target, rights: Rights, name: str, version: str = "") -> Findi
 
 
 def refused_test_event(target: Target, reply: Response) -> Finding:
-    """The user may not make an event."""
+    """Report that the user may not make an event."""
     text = f"no event could be made for a test: {reply.message}"
     return hint("probe", text, f"[{target.user}]", f"{_added('write', ('user',))}, for this test")
 
 
 def made_event(target: Target, came: bool) -> Finding:
-    """The event that was made for a test."""
+    """Report whether the event came that was made for a test."""
     if came:
         return ok("probe", "an event that was made for a test came")
     why = "the class user is not readable, or a filter holds it back"
@@ -570,7 +570,7 @@ def made_event(target: Target, came: bool) -> Finding:
 
 
 def received(came: list[Event], seconds: float) -> Finding:
-    """The events of a time."""
+    """Report the events that came while the doctor listened."""
     if not came:
         text = f"none came in {seconds:g} s; that is as it should be if nothing happened"
         return ok("events", text)
@@ -580,24 +580,24 @@ def received(came: list[Event], seconds: float) -> Finding:
 
 
 def booted() -> Finding:
-    """The server is fully booted."""
+    """Report that the server is fully booted."""
     return ok("boot", "Asterisk is fully booted")
 
 
 def booting() -> Finding:
-    """The server is not fully booted."""
+    """Report that the server is not fully booted."""
     effect = "many actions fail or show nothing before it is fully booted"
     text = f"Asterisk is still loading its modules: {effect}"
     return wrong("boot", text, "; wait for it: await mgr.wait_booted()")
 
 
 def unknown_boot(error: Exception) -> Finding:
-    """The server cannot be asked for its boot."""
+    """Report that the server could not be asked if it is fully booted."""
     return hint("boot", f"whether Asterisk is fully booted cannot be learned: {error}")
 
 
 def unreadable_boot(target: Target) -> Finding:
-    """The user may neither ask for the boot nor hear of it."""
+    """Report that the user may neither ask if the server is booted, nor get the event for it."""
     return hint(
         "boot",
         "whether Asterisk is fully booted cannot be learned: "

@@ -27,7 +27,7 @@ class ShellCompleter(Completer):
     """Completes actions, arguments and values from the catalogue, and commands by the server.
 
     Args:
-        shell: the shell, whose commands are completed, and whose manager asks the server.
+        shell: the shell with the commands to complete, and the manager that asks the server.
     """
 
     def __init__(self, shell: Shell) -> None:
@@ -96,8 +96,8 @@ class ShellCompleter(Completer):
             )
 
     async def _from_server(self, text: str) -> list[tuple[str, int]]:
-        """The completions of Asterisk's own command line, each with its start before the cursor;
-        none if the user may not ask for them.
+        """Return the completions of Asterisk's own command line, each with its start before the
+        cursor; none if the user may not ask for them.
         """
         word = re.split(r"\s", text)[-1]
         if text.startswith("!") or text.startswith(":cli "):
@@ -122,7 +122,7 @@ class ShellCompleter(Completer):
 
 
 def _typed_names() -> dict[str, type[Action[Any]]]:
-    """The actions by the names that are typed; both classes of `Originate` have one name."""
+    """Return the actions by the names to type; both classes for `Originate` have one name."""
     return {cls.wire_name: cls for cls in action_classes().values()}
 
 

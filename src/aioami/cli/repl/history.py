@@ -47,7 +47,7 @@ class SafeHistory(FileHistory):
 
 
 def has_secret(line: str) -> bool:
-    """True if a line holds something that the library would leave out of a log.
+    """Return `True` if a line has a text that the library would leave out of a log.
 
     A line that cannot be parsed is searched for words such as `secret` and `pin`.
     """

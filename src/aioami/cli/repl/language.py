@@ -36,7 +36,7 @@ class LineError(ValueError):
 
 
 def split(line: str) -> list[str]:
-    """The words of a line. Single or double quotes keep blanks; a backslash is an ordinary sign.
+    """Split a line into words. Quotes keep blanks; a backslash is an ordinary character.
 
     Raises:
         LineError: a quote is not closed.
@@ -51,13 +51,13 @@ def split(line: str) -> list[str]:
 
 
 def suggestion(name: str, known: Iterable[str]) -> str:
-    """The known name closest to a misspelt one, as the end of a sentence; empty without one."""
+    """Return the end of a sentence with the closest known name; empty if none is close."""
     close = close_name(name, known)
     return f"; did you mean {close}?" if close else ""
 
 
 def classes_for(name: str) -> list[type[Action[Any]]]:
-    """The catalogue's classes for an action, by class name or wire name in any letter case."""
+    """Return the catalogue's classes for an action, by class or wire name in any letter case."""
     wanted = name.lower()
     known = action_classes()
     by_class = [cls for name, cls in known.items() if name.lower() == wanted]
@@ -65,7 +65,7 @@ def classes_for(name: str) -> list[type[Action[Any]]]:
 
 
 def parameters(cls: type[Action[Any]]) -> dict[str, inspect.Parameter]:
-    """The arguments of an action, by name."""
+    """Return the arguments of an action's class, by name."""
     return dict(inspect.signature(cls).parameters)
 
 
@@ -73,9 +73,9 @@ def action_of(line: str) -> Action[Any]:
     """Parse a line as an action.
 
     Arguments are `name=value`, with the names of the class. Letter case and underscores do not
-    matter, and the begin of a name is enough if only one name begins so. Most wire names of
-    headers fit, too. Positional arguments go without a name. An argument that takes several
-    values is repeated. An action without a class is sent with the headers as they are typed.
+    matter, and the beginning of a name is enough if only one name begins so. Most wire names of
+    headers work, too. Positional arguments need no name. An argument that takes several values is
+    repeated. An action without a class is sent with the headers as they are typed.
 
     Raises:
         LineError: the line is no action, or an argument is missing, unknown or wrong.
@@ -96,7 +96,7 @@ def action_of(line: str) -> Action[Any]:
     if not classes:
         return _untyped(name, positional, named)
 
-    # An Originate is one of two classes: the one that takes more of the given arguments.
+    # Originate has two classes: the one that takes more of the given arguments is used.
     def fitting(cls: type[Action[Any]]) -> int:
         return sum(bool(_name_in(cls, key)) for key, _ in named)
 
@@ -104,7 +104,7 @@ def action_of(line: str) -> Action[Any]:
 
 
 def _untyped(name: str, positional: list[str], named: list[tuple[str, str]]) -> Action[Any]:
-    """An action that the catalogue does not have."""
+    """Return an action that the catalogue does not have."""
     if positional:
         raise LineError(
             f"no action is called {name}{suggestion(name, action_classes()) or '.'} "
@@ -124,7 +124,7 @@ def _typed(
     positional: list[str],
     named: list[tuple[str, str]],
 ) -> Action[Any]:
-    """An action of a class of the catalogue."""
+    """Return an action of a class of the catalogue."""
     taken = parameters(cls)
     places = [name for name, each in taken.items() if each.kind is each.POSITIONAL_OR_KEYWORD]
     if len(positional) > len(places):
@@ -161,9 +161,9 @@ def _typed(
 
 
 def _name_in(cls: type[Action[Any]], key: str) -> str:
-    """The argument of a class that a typed name means; empty without one.
+    """Return the argument of a class for a typed name; empty if there is none.
 
-    It is the argument of that name, or the only one that begins with it.
+    It is the argument with that name, or the only one whose name begins with it.
     """
     taken = parameters(cls).items()
     names = [name for name, each in taken if each.kind is not each.VAR_KEYWORD]
@@ -186,7 +186,7 @@ def _listed(names: list[str]) -> str:
 
 
 def _kinds(parameter: inspect.Parameter) -> list[str]:
-    """The alternatives of an annotation; a `|` within brackets separates none."""
+    """Return the alternatives of an annotation; a `|` within brackets does not separate."""
     return [each.strip() for each in re.split(r"\|(?![^\[]*\])", str(parameter.annotation))]
 
 
@@ -195,7 +195,7 @@ def _converted(name: str, kinds: list[str], texts: list[str]) -> Any:
     outer = [each.partition("[")[0] for each in kinds]
     if "Mapping" in outer:
         return dict(_pair(name, text) for text in texts)
-    # The changes of UpdateConfig: each is a sequence.
+    # For the changes of UpdateConfig, each of which is a sequence.
     if any(kind.startswith("Iterable[Sequence") for kind in kinds):
         return [tuple(text.split(",")) for text in texts]
     several = "Sequence" in outer or "Iterable" in outer
@@ -233,7 +233,7 @@ def _scalar(name: str, kinds: list[str], text: str) -> Any:
 
 
 def values_of(cls: type[Action[Any]], parameter: str) -> list[tuple[str, str]]:
-    """The possible values of an argument, each with its meaning; empty if there are too many."""
+    """Return the values of an argument, each with its meaning; empty if there are too many."""
     annotation = str(parameters(cls)[parameter].annotation)
     words = re.findall(r"\w+", annotation)
     properties = _schema().get(f"actions.{cls.__name__}", {}).get("properties", {})
@@ -258,7 +258,7 @@ def _schema() -> dict[str, Any]:
 
 
 def described(cls: type[Action[Any]]) -> dict[str, str]:
-    """The descriptions of a class's arguments, from its docstring."""
+    """Return the descriptions of a class's arguments, from its docstring."""
     found: dict[str, str] = {}
     inside = False
     names: list[str] = []
@@ -277,7 +277,7 @@ def described(cls: type[Action[Any]]) -> dict[str, str]:
 
 
 def synopsis(cls: type[Action[Any]]) -> str:
-    """The line that sends an action; optional arguments stand in brackets."""
+    """Return the line that sends an action; optional arguments are in brackets."""
     words = [cls.__name__]
     for name, each in parameters(cls).items():
         if each.kind is each.VAR_KEYWORD:

@@ -93,7 +93,7 @@ class Shell:
         server: the name of the server in the prompt.
         as_json: prints responses as JSON.
         history: the file of typed lines; one in the user's state directory if left out.
-        interactive: reads from a terminal; if left out, it does if the process has one.
+        interactive: `True` reads from a terminal; if left out, it is so if the process has one.
 
     Attributes:
         commands: the shell's own commands, by name.
@@ -273,7 +273,7 @@ class Shell:
     async def _follow(self) -> None:
         with self.mgr.events(*self.watched) as stream, contextlib.suppress(ManagerError):
             async for event in stream:
-                # The library's messages, which are printed too, say that the link was lost.
+                # The library's messages, which are printed too, report a lost link.
                 if not isinstance(event, (Disconnected, Reconnected)):
                     self._events.event(event)
 
@@ -376,7 +376,7 @@ class Shell:
 
 
 async def _lines() -> AsyncGenerator[str, None]:
-    """The lines of standard input."""
+    """Yield the lines of standard input."""
     loop = asyncio.get_running_loop()
     queue: asyncio.Queue[str] = asyncio.Queue()
 

@@ -99,9 +99,9 @@ class Row:
         cells: the text of each column.
         about: the object, for its details.
         channel: the name of the channel, or of the call, to hang up; empty without one.
-        targets: the channels of that for the server: Uniqueids, or the bytes of names.
-        group: the key of the row above, whose part this one is; empty for a row of its own.
-        server: the name of the server in its fleet; empty without one.
+        targets: the channels to hang up, as the server knows them: Uniqueids, or bytes of names.
+        group: the key of the row above to which this row belongs; empty for a separate row.
+        server: the name of the server in its fleet; empty without a fleet.
     """
 
     key: str
@@ -121,7 +121,8 @@ class Row:
 def matching(rows: list[Row], pattern: str) -> list[Row]:
     """Filter rows by a text or a shell-style pattern.
 
-    The rows of a group come with the row above them, and bring it with them.
+    If the row above a group matches, its whole group stays. If a row of a group matches, the row
+    above it stays too.
     """
     if not pattern:
         return rows
@@ -288,7 +289,7 @@ def _contact(contact: LiveContact) -> str:
 
 
 def _mailbox_rows(live: Live, now: float) -> list[Row]:
-    # Those with something new come first.
+    # Mailboxes with new messages come first.
     boxes = sorted(live.mailboxes.items(), key=lambda each: (not each[1].new, each[0]))
     return [
         Row(
@@ -333,7 +334,7 @@ def _bridge_rows(live: Live, now: float) -> list[Row]:
 
 
 def queue_rows(live: Live, now: float) -> list[Row]:
-    """Rows of the queues, each followed by its waiting callers and then its members."""
+    """Return rows of the queues, each followed by its waiting callers and then its members."""
     rows = []
     for queue in sorted(live.queues.values(), key=lambda each: each.name.lower()):
         count = len(queue.callers)
@@ -394,7 +395,7 @@ def _member_row(queue: LiveQueue, member: LiveMember) -> Row:
 
 
 def event_rows(events: Iterable[tuple[int, float, Event]]) -> list[Row]:
-    """Rows of events in their given order, each with its number and the time when it came."""
+    """Return rows of events in the given order, each with its number and its time."""
     rows = []
     for number, at, event in events:
         headers = "  ".join(f"{name}={value}" for name, value in main_headers(event))
@@ -410,7 +411,7 @@ def event_rows(events: Iterable[tuple[int, float, Event]]) -> list[Row]:
 
 
 def details(about: Any, events: Iterable[tuple[int, float, Event]]) -> Text:
-    """All fields of a row's object, and the last events of a channel.
+    """Return all fields of a row's object, and the last events of a channel.
 
     Args:
         about: the object.
@@ -474,7 +475,7 @@ def _shown(value: Any) -> str:
 
 
 def badge(server: str) -> Text:
-    """The name of a server of a fleet, for the column that says where something is."""
+    """Return the name of a fleet's server for the column of servers."""
     return _text(server, "bold cyan")
 
 
@@ -491,7 +492,7 @@ def _person(name: str, number: str) -> str:
 
 
 def _position(channel: LiveChannel) -> str:
-    """The application that a channel runs, or its place in the dialplan."""
+    """Return the application that a channel runs, or its place in the dialplan."""
     if channel.application:
         data = channel.application_data
         data = data if len(data) < 30 else f"{data[:29]}…"
@@ -515,7 +516,7 @@ ROWS: Final[dict[str, Callable[[Live, float], list[Row]]]] = {
 
 
 def elapsed(seconds: float) -> str:
-    """A time as minutes and seconds, or hours."""
+    """Return a duration as minutes and seconds, or hours."""
     whole = max(0, int(seconds))
     hours, minutes = divmod(whole // 60, 60)
     return f"{hours}:{minutes:02}:{whole % 60:02}" if hours else f"{minutes}:{whole % 60:02}"

@@ -82,7 +82,7 @@ _EMPTY: Final = {
     "bridges": "nobody is connected with anybody",
     "events": "nothing has happened yet",
 }
-_PARTS: Final = {"calls": "channels", "ended": "channels"}  # of which other tables are made
+_PARTS: Final = {"calls": "channels", "ended": "channels"}  # the parts of tables with other names
 
 
 @dataclass
@@ -92,7 +92,7 @@ class Seen:
     Attributes:
         mgr: its manager.
         live: its live state.
-        since: when its link came into its state, in seconds since 1970; 0 where that is not known.
+        since: seconds since 1970, when its link entered its state; 0 where unknown.
     """
 
     mgr: ManagerLike
@@ -116,7 +116,7 @@ class Table(DataTable[Text]):
         self._columns_before = ("On",) if of_fleet else ()
 
     def on_mount(self) -> None:
-        """Add the columns; of a fleet, that of the server first."""
+        """Add the columns; for a fleet, the column of the server is the first."""
         for title in (*self._columns_before, *COLUMNS[self.id or ""]):
             self.add_column(title, key=title)
 
@@ -143,8 +143,7 @@ class Table(DataTable[Text]):
         self.rows_shown = rows
 
     def _replace(self, rows: list[Row]) -> None:
-        # With the cursor at the top, new rows come into sight there. Elsewhere the row under the
-        # cursor stays in its place.
+        # A cursor at the top stays there, so that new rows are seen. Elsewhere it stays on its row.
         chosen = self.row.key if self.row is not None and self.cursor_row > 0 else None
         offset = self.scroll_y
         self.clear()
@@ -207,12 +206,12 @@ class Top(App[None]):
 
     Args:
         source: the manager, or the fleet, which is connected.
-        lives: its live state, or that of each server of the fleet by name, which is entered.
+        lives: the live state of the server, or of each server of the fleet by name; it is entered.
         server: the name of the server, or of the fleet.
 
     Attributes:
         error: the error that ended the link for good, if one did.
-        paused: true while nothing but the state of the link is updated.
+        paused: true while only the state of the link is updated.
         wanted: the filter's text or pattern.
     """
 
@@ -340,7 +339,7 @@ class Top(App[None]):
     # The servers
 
     def _seen(self) -> dict[str, Seen]:
-        """The servers at this moment, by name; of a single one, that is empty."""
+        """Return the servers at this moment, by name; a single server has an empty name."""
         if isinstance(self._source, Fleet):
             assert isinstance(self._lives, Mapping)
             health = self._source.health()
@@ -358,7 +357,7 @@ class Top(App[None]):
         return self._source.statistics().events
 
     def _rows(self, name: str, seen: Mapping[str, Seen], now: float) -> list[Row]:
-        """The rows of a table, of all servers; those of one that is not up to date are dim."""
+        """Return a table's rows of all servers; they are dim if their server is not up to date."""
         rows: list[Row] = []
         for server, each in seen.items():
             own = ROWS[name](each.live, now)
@@ -375,7 +374,7 @@ class Top(App[None]):
             return
         now, seen = time.time(), self._seen()
         for names, name in zip(_PANES, self._turned, strict=True):
-            # One after the other they are mounted, and removed: there may be none to fill.
+            # The tables are mounted and removed one after another, so this one may be missing.
             for table in self.query(f"#{name}").results(Table):
                 rows = self._rows(name, seen, now) if name in ROWS else list(self._event_rows())
                 found = matching(rows, self.wanted)
@@ -386,7 +385,7 @@ class Top(App[None]):
                 table.set_class(name in ROWS and stale, "stale")
 
     def _remark(self, seen: Mapping[str, Seen], name: str, found: int) -> str:
-        """The remark below a table, as that it is empty, or not up to date."""
+        """Return the remark below a table, such as that it is empty, or not up to date."""
         remarks = {server: _remark(each, name, found) for server, each in seen.items()}
         said = "; ".join(
             f"{server}: {remark}" if server else remark
@@ -398,8 +397,8 @@ class Top(App[None]):
         return f"nothing fits {self.wanted}" if self.wanted else _EMPTY[name]
 
     def _event_rows(self) -> Iterator[Row]:
-        """Rows of the newest events that fit the filter."""
-        # Making a row costs more than all else here. Rows without room are not made.
+        """Yield rows of the newest events that fit the filter."""
+        # Making a row is the largest cost here, so rows without room are not made.
         shown = 0
         for each in list(self._events):
             row = event_rows([each])
@@ -414,11 +413,11 @@ class Top(App[None]):
     def _title(
         self, seen: Mapping[str, Seen], names: tuple[str, ...], name: str, found: int, total: int
     ) -> str:
-        """The names of a pane's tables, with the count in the one that is shown."""
+        """Return the names of a pane's tables, with the count in the one that is shown."""
         count = f"{total if found == total else f'{found} of {total}'}"
         if name == "events":
             count = str(self._count)
-        elif name in ("queues", "conferences"):  # whose rows are more
+        elif name in ("queues", "conferences"):  # their rows are more than their objects
             count = str(sum(len(getattr(each.live, name)) for each in seen.values()))
         shown = f"{_TITLES[name]} {count}"
         return " · ".join(
@@ -459,7 +458,7 @@ class Top(App[None]):
             self.push_screen(Details(title, details(row.about, self._events)))
 
     def action_look(self, pane: int) -> None:
-        """Move the focus to the table of a pane; to its next one, if it is there already."""
+        """Move the focus to the table of a pane; if it is there, show the pane's next table."""
         if self.focused is not None and self.focused.id == self._turned[pane]:
             self.action_turn(1)
         else:
@@ -481,7 +480,7 @@ class Top(App[None]):
         """Show a table in its pane, and move the focus there.
 
         Args:
-            name: the table's.
+            name: the name of the table.
         """
         for pane, names in enumerate(_PANES):
             if name in names:
@@ -544,7 +543,7 @@ class Top(App[None]):
             try:
                 await mgr.send(core.Hangup(target))
             except (ManagerError, ValueError) as reason:
-                # With one channel of a call others go.
+                # Hanging up one channel of a call may end others.
                 error = reason if target == row.targets[0] else error
         if error is not None:
             self.show_message(str(error), severity="error")
@@ -564,14 +563,14 @@ class _MessageHandler(logging.Handler):
         self._screen = screen
 
     def emit(self, record: logging.LogRecord) -> None:
-        if record.name == "aioami.live":  # its tables say it
+        if record.name == "aioami.live":  # the tables show these messages
             return
         severity: SeverityLevel = "warning" if record.levelno >= logging.WARNING else "information"
         self._screen.show_message(record.getMessage(), severity=severity)
 
 
 def _of(server: str, row: Row, *, dim: bool = False) -> Row:
-    """A row with the name of its server, in a column of its own before the others."""
+    """Return a row with the name of its server in an additional first column."""
     cells = (badge(server), *row.cells)
     if dim:
         cells = tuple(Text(cell.plain, "dim", justify=cell.justify, no_wrap=True) for cell in cells)
@@ -580,7 +579,7 @@ def _of(server: str, row: Row, *, dim: bool = False) -> Row:
 
 
 def _remark(each: Seen, name: str, found: int) -> str:
-    """A remark on a server's part of a table; empty if it is there, and up to date."""
+    """Return a remark on a server's part of a table; empty if it is present and up to date."""
     reason = each.live.unavailable.get(_PARTS.get(name, name))  # type: ignore[call-overload]
     if reason is not None:
         return f"not told: {reason}"
@@ -592,7 +591,7 @@ def _remark(each: Seen, name: str, found: int) -> str:
 
 
 def _state(server: str, each: Seen, *, of_fleet: bool) -> Text:
-    """A server in the first line: its state, and since when it is away."""
+    """Return a server for the first line: its state, and the time since when it is away."""
     state = each.mgr.state
     ready = state is ManagerState.READY
     text = Text.assemble((" ● ", "green" if ready else "bold red"))
@@ -610,5 +609,5 @@ def _state(server: str, each: Seen, *, of_fleet: bool) -> Text:
 
 
 def _markup(text: str) -> str:
-    """Text for a title, where Textual reads brackets as markup."""
+    """Escape a text for a title, where Textual reads brackets as markup."""
     return clean(text).replace("[", r"\[")

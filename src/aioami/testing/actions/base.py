@@ -115,7 +115,7 @@ class Request:
 
     @property
     def shown(self) -> Request:
-        """The request as a test sees it, without what stands for odd bytes within the server."""
+        """The request as a test sees it, decoded with the server's `encoding` and `errors`."""
         if self.raw.isascii():
             return self
         lines = [self._charset.shown(line) for line in self.lines]
@@ -157,7 +157,7 @@ class Known:
     run: Handler
 
     def allowed(self, account: Account) -> bool:
-        """Return true if an account may send it."""
+        """Return true if an account may send the action."""
         return not self.classes or bool(set(self.classes) & account.writable)
 
 

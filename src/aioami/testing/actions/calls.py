@@ -1,4 +1,4 @@
-"""Actions on calls that go on: recording both sides, and transferring by one who talks."""
+"""Actions on calls in progress: recording both sides, and transfers by one of the parties."""
 
 from __future__ import annotations
 

@@ -18,7 +18,7 @@ _DANGEROUS: Final = (
 )  # applications that run programs or change the server
 _DANGEROUS_DATA: Final = ("CURL", "DB", "EVAL", "FILE", "ODBC", "REALTIME", "SHELL")
 
-_LONGEST_VALUE: Final = 1023  # bytes that Getvar gives of a value
+_LONGEST_VALUE: Final = 1023  # bytes after which Getvar cuts a value off
 
 
 def channel_named(
@@ -33,11 +33,11 @@ def channel_named(
     Args:
         exchange: the exchange.
         request: the request.
-        missing: message if it names none.
+        missing: message if the request names no channel.
         gone: message if there is no such channel.
 
     Raises:
-        Denied: it names none, or there is no such channel.
+        Denied: the request names no channel, or there is no such channel.
     """
     name = request.get("Channel")
     if not name:
@@ -62,7 +62,7 @@ async def originate_call(exchange: Exchange, request: Request) -> Answer:
     async def call() -> None:
         answered.append(await originate(exchange, origin, emit=False))
 
-    # In a task of its own: the call goes on when the client that waits for it has gone.
+    # As a separate task: the call goes on if the waiting client leaves.
     await exchange.clock.wait(exchange.clock.spawn(call()).done)
     if answered != [True]:
         return error("Originate failed")
@@ -414,7 +414,7 @@ async def play_dtmf(exchange: Exchange, request: Request) -> Answer:
 
 
 async def _tone(channel: Channel, digit: str, milliseconds: int) -> None:
-    if not channel.listens:  # whoever waits for digits gets each at once, and only its end
+    if not channel.listens:  # an application that waits for digits gets only the end, and at once
         heard = [("Digit", digit), ("Direction", "Received")]
         channel.emit("DTMFBegin", heard, classes="dtmf")
         await channel.exchange.clock.sleep(milliseconds / 1000)

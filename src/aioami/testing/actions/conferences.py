@@ -8,7 +8,7 @@ from .base import ID, Answer, Denied, Request, action, error, listed, success
 
 
 def _conference(exchange: Exchange, request: Request) -> Conference:
-    """The conference that an action names."""
+    """Return the conference that an action names."""
     name = request.get("Conference")
     if not name:
         raise Denied("No Conference name provided.")

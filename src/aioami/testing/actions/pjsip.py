@@ -19,7 +19,7 @@ _STATES: Final = {
     "RINGINUSE": "Ring+Inuse",
     "ONHOLD": "On Hold",
 }
-_QUALIFIES_BY_2XX: Final = 18  # the first version that can
+_QUALIFIES_BY_2XX: Final = 18  # the first version with this setting
 
 
 @action("PJSIPShowEndpoints", "system", "Lists the endpoints of PJSIP")
@@ -95,7 +95,7 @@ def _aor(exchange: Exchange, aor: Category) -> Pairs:
 
 @action("PJSIPShowContacts", "system", "Lists where the telephones are that have registered")
 async def pjsip_show_contacts(exchange: Exchange, request: Request) -> Answer:
-    # Those in the file alone are not in this list.
+    # This list has no contacts that are only in the file.
     if not exchange.contacts.registered:
         return error("No Contacts found")
     by_2xx = [("Qualify2xxOnly", "false")] if exchange.major >= _QUALIFIES_BY_2XX else []

@@ -56,7 +56,7 @@ async def list_commands(exchange: Exchange, request: Request) -> Answer:
 
 @action("UserEvent", "user", "Sends an event to everybody")
 async def user_event(exchange: Exchange, request: Request) -> Answer:
-    # The lines go out as they came, whether they have a colon or not.
+    # The lines are sent as they came, with or without a colon.
     own = [line for line in request.lines if not line.lower().startswith(("userevent:", "action:"))]
     pairs = [line.split(": ", 1) if ": " in line else [line] for line in own]
     body: Pairs = [(pair[0], pair[1] if len(pair) > 1 else "\0") for pair in pairs]

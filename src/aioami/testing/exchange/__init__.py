@@ -41,7 +41,7 @@ _MODULES: Final = (
     "res_musiconhold",
     *("res_mutestream", "res_parking", "res_pjsip"),
 )
-# Events that came later than the oldest version that there is here.
+# Events that the oldest version does not have, with the version that brought them.
 _SINCE: Final = {
     "DialState": 14,
     "Load": 16,
@@ -63,8 +63,8 @@ class Exchange:
         files: the configuration, by file name.
         clock: the clock.
         emit: called with each event: its name, its headers and its classes.
-        charset: bytes to text and back.
-        connect: makes a connection to a host and a port; without it there is nobody anywhere.
+        charset: converts bytes to text and back.
+        connect: begins a connection to a host and a port; without it, every connection fails.
         answer_seconds: seconds that phones ring until they answer; `None` is never.
         talk_seconds: seconds that phones talk until they hang up; `None` is never.
 
@@ -74,13 +74,13 @@ class Exchange:
         bridges: by uniqueid.
         queues: by name.
         lots: parking lots, by name.
-        contacts: where telephones are.
-        records: call detail records of the channels that are there.
+        contacts: the contacts of PJSIP telephones.
+        records: call detail records of the present channels.
         conferences: those that have members, by name.
         rooms: bridges of BridgeWait, by name.
         mailboxes: by `number@context`.
         database: values, by family and key.
-        missing_files: sounds and folders that are not there.
+        missing_files: sounds and folders that do not exist.
         booted: set once all modules are loaded.
         applications: dialplan applications by name. Each is an `async def f(channel, data)` that
             returns true if the dialplan goes on.
@@ -168,12 +168,12 @@ class Exchange:
         self._emit(name, [*head, *headers], classes)
 
     def emit_variable(self, place: Pairs, name: str, value: str) -> None:
-        """Emit VarSet, whose text Asterisk takes through JSON, which is UTF-8."""
+        """Emit VarSet. Asterisk passes its text through JSON, which must be UTF-8."""
         data = self.charset.encode(value)
         try:
             data.decode()
         except UnicodeDecodeError:
-            if self.major < 22:  # it says nothing then
+            if self.major < 22:  # an older Asterisk drops the event
                 return
             value = self.charset.decode(data.decode("utf-8", "replace").encode())
         headers = [*place, ("Variable", escaped(name)), ("Value", escaped(value))]
@@ -243,7 +243,7 @@ class Exchange:
         return device in self.phones or device in self.declared_phones()
 
     def declared_phones(self) -> list[str]:
-        """Return the phones that there are, as they are dialled."""
+        """Return the names of all declared phones, as they are dialled."""
         found = list(self.phones)
         for technology, file in _PHONES.items():
             if technology != "SIP" or self.major <= _LAST_CHAN_SIP:
@@ -264,11 +264,11 @@ class Exchange:
         )
 
     def is_missing(self, file: str) -> bool:
-        """True if there is no such sound, or no such folder."""
+        """True if a sound or a folder does not exist."""
         return any(file == each or file.startswith(f"{each}/") for each in self.missing_files)
 
     def has_application(self, application: str) -> bool:
-        """True if it is an application of this exchange."""
+        """True if this exchange has an application."""
         return application.lower() in (name.lower() for name in self.applications)
 
     async def execute(self, channel: Channel, application: str, data: str) -> bool:

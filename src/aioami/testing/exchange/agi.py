@@ -15,11 +15,11 @@ from .lines import Line
 
 __all__ = ["agi"]
 
-_READ: Final = 1024  # bytes that AsyncAGI reads of an answer
-# Seconds after which Asterisk looks for a new command: in silence, and with the sound of a phone.
+_READ: Final = 1024  # bytes of an answer that AsyncAGI reads at once
+# Seconds between two looks for a new command: in silence, and while a phone sends sound.
 _LOOK: Final = 0.1
 _LOOK_WITH_SOUND: Final = 0.02
-_CONNECT: Final = 2.0  # seconds that a FastAGI server may take to take a connection
+_CONNECT: Final = 2.0  # seconds in which a FastAGI server must accept a connection
 _PORT: Final = 4573
 _HIDING: Final = frozenset({"confbridge", "read", "record", "saynumber", "voicemail"})
 _YES: Final = ("yes", "true", "y", "t", "1", "on")
@@ -32,7 +32,7 @@ async def agi(channel: Channel, data: str) -> bool:
         await _async_agi(channel, given)
     elif request.startswith(("agi://", "hagi://")):
         await _fast_agi(channel, request, given)
-    else:  # a program of the server's own, of which there is none
+    else:  # a program on the server itself, which has none
         channel.set_variable("AGISTATUS", "FAILURE")
     return True
 
@@ -68,11 +68,12 @@ def _environment(channel: Channel, request: dict[str, str], given: list[str]) ->
 async def _run(
     channel: Channel, command: str, answer: Callable[[str], None], *, dead: bool = False
 ) -> Outcome:
-    """Run one command, tell of it, and have it answered.
+    """Run one command, emit its events, and answer it.
 
     Raises:
-        Gone, Redirected: it ended as the channel did; it is answered if anybody hears that.
-        Interrupted: a new command has ended it, and it gets no answer.
+        Gone, Redirected: the command ended with the channel. It was answered, unless Asterisk does
+            not notice that end.
+        Interrupted: a new command has ended this one, which gets no answer.
     """
     number = str(channel.exchange.random.randrange(1 << 31))
     head = [("CommandId", number), ("Command", command)]
@@ -89,7 +90,7 @@ async def _run(
         emit(200, "Success")
         raise
     except (Gone, Redirected):
-        # What EXEC returns is a result like any other, and some applications return 0 then.
+        # The result of EXEC is that of its application, and some return 0 when the channel ends.
         is_exec = words[0].upper() == "EXEC"
         hides = is_exec and words[1].lower() in _HIDING
         if dead:
@@ -113,7 +114,7 @@ async def _run(
 
 
 async def _async_agi(channel: Channel, given: list[str]) -> None:
-    """Run commands that somebody queues on the channel."""
+    """Run the commands that a manager queues on the channel."""
     data = _environment(channel, {"agi_request": "async"}, given)
     channel.agi_rest = data[_READ:]
     channel.emit("AsyncAGIStart", [("Env", _percent(data[:_READ]))], classes="agi")
@@ -121,7 +122,7 @@ async def _async_agi(channel: Channel, given: list[str]) -> None:
     try:
         status = await _queued_commands(channel, channel.agi)
     except (Gone, Redirected):
-        if not channel.slips_away:  # else the channel is in a bridge, and nothing tells of AsyncAGI
+        if not channel.slips_away:  # a channel that slips away emits no end of AsyncAGI
             _end_async_agi(channel, "HANGUP")
         raise
     _end_async_agi(channel, status)
@@ -133,7 +134,7 @@ def _end_async_agi(channel: Channel, status: str) -> None:
 
 
 async def _queued_commands(channel: Channel, queue: deque[tuple[str, str]]) -> str:
-    """Run what is queued, until one command ends AsyncAGI; return the AGISTATUS."""
+    """Run the queued commands, until one of them ends AsyncAGI; return the AGISTATUS."""
     while True:
         channel.agi_called.clear()
         while queue:
@@ -154,7 +155,7 @@ async def _queued_command(channel: Channel, command: str, command_id: str) -> Ou
     own = [("CommandId", command_id)] if command_id else []
 
     def answer(text: str) -> None:
-        # What one read does not take comes before the next answer.
+        # The rest after one read comes before the next answer.
         data = channel.agi_rest + channel.exchange.charset.encode(f"{text}\n")
         channel.agi_rest = data[_READ:]
         channel.emit("AsyncAGIExec", [("Result", _percent(data[:_READ])), *own], classes="agi")
@@ -170,7 +171,7 @@ def _percent(data: bytes) -> str:
 
 
 async def _fast_agi(channel: Channel, request: str, given: list[str]) -> None:
-    """Run the commands of a server to which the exchange connects."""
+    """Connect to a FastAGI server, and run its commands."""
     place, _, script = request.partition("://")[2].partition("/")
     host, colon, port = place.rpartition(":") if not place.endswith("]") else (place, "", "")
     if not colon:
@@ -187,14 +188,14 @@ async def _fast_agi(channel: Channel, request: str, given: list[str]) -> None:
         line.write(_environment(channel, {**head, "agi_request": request}, given))
         session = _FastAGI(channel, line)
         if not await session.serve():
-            # The channel is elsewhere already; who steers it talks to what it has left behind.
+            # The channel has moved on. Its FastAGI server now talks to a dead channel in its place.
             line = Line.nowhere(channel.exchange.clock)
             channel.exchange.clock.spawn(session.serve_what_is_left())
             raise Redirected
     finally:
         line.close()
     if channel.hanging.is_set or channel.moving.is_set:
-        await channel.pause()  # raises what has happened to it
+        await channel.pause()  # raises Gone or Redirected
 
 
 class _FastAGI:
@@ -223,7 +224,7 @@ class _FastAGI:
         """Run commands until the server closes the connection.
 
         Returns:
-            False if the channel has gone elsewhere, and the connection remains.
+            False if the channel has moved on, and the connection is still open.
         """
         channel = self._channel
         while not (self._is_dead and self._exits):
@@ -289,7 +290,7 @@ class _FastAGI:
             self._has_failed = True
 
     async def _interrupt(self) -> None:
-        """Have a command that comes meanwhile, or the end of the connection, end what runs."""
+        """End the running command when a new one comes, or the connection ends."""
         while not self._line.has_news:
             self._line.arrived.clear()
             await self._clock.wait(self._line.arrived)

@@ -13,13 +13,13 @@ from .keys import NEW_COMMAND, NO_DIGITS, STOP, listen
 __all__ = ["Interrupted", "Outcome", "carry_out", "words_of"]
 
 _RATE: Final = 8000  # samples in a second
-_FILE: Final = 1.0  # seconds that a file takes, and all that is said
+_FILE: Final = 1.0  # seconds that a file takes, and each text of a SAY command
 _BEEP: Final = 0.44
-_FIRST_DIGIT: Final = 6.0  # seconds that GET DATA waits where it is not told
+_FIRST_DIGIT: Final = 6.0  # seconds that GET DATA waits if it has no timeout
 _NEXT_DIGIT: Final = 2.0
-_OTHER: Final = "Unknown Result"  # the word for what an application returned, if it is not 0
+_OTHER: Final = "Unknown Result"  # the word for an application's result that is not 0
 
-# On a dead channel only these are carried out.
+# Only these commands run on a dead channel.
 _FOR_THE_DEAD: Final = frozenset(
     {
         "ASYNCAGI BREAK",
@@ -43,9 +43,9 @@ class Outcome(NamedTuple):
     """The end of a command.
 
     Attributes:
-        code: the code that the event AGIExecEnd tells: 200; -1 of one that failed, which ends
-            AsyncAGI; 510, 511 and 520 of one that was not begun.
-        shown: the word for it there.
+        code: the code in the event AGIExecEnd: 200; -1 for a command that failed, which ends
+            AsyncAGI; 510, 511 or 520 for a command that was not begun.
+        shown: the word for the code in that event.
         text: the answer.
     """
 
@@ -83,8 +83,8 @@ async def carry_out(channel: Channel, words: list[str], *, dead: bool = False) -
         dead: if true, the channel has hung up already, and most commands are refused.
 
     Raises:
-        Gone, Redirected: it ended as the channel did.
-        Interrupted: a new command ended it.
+        Gone, Redirected: the command ended with the channel.
+        Interrupted: a new command ended this one.
     """
     for count in (3, 2, 1):
         name = " ".join(words[:count]).upper()
@@ -94,7 +94,7 @@ async def carry_out(channel: Channel, words: list[str], *, dead: bool = False) -
         if dead and name not in _FOR_THE_DEAD:
             text = "Command Not Permitted on a dead channel or intercept routine"
             return Outcome(511, text, f"511 {text}")
-        with contextlib.suppress(IndexError, ValueError):  # too few words, or no number
+        with contextlib.suppress(IndexError, ValueError):  # too few words, or a word is no number
             return await run(channel, words[count:])
         head = "520-Invalid command syntax.  Proper usage follows:"
         usage = f"{head}\nUsage: {name}\n520 End of proper usage."
@@ -177,7 +177,7 @@ async def _set_priority(channel: Channel, words: list[str]) -> Outcome:
     number = plan.priority(channel.context, channel.exten, words[0])
     if number is None:
         raise ValueError
-    channel.priority = number - 1  # the dialplan goes on behind it
+    channel.priority = number - 1  # the dialplan goes on with the next priority
     return _done(0)
 
 
@@ -274,7 +274,7 @@ async def _verbose(channel: Channel, words: list[str]) -> Outcome:
     return _done(0 * len(words[0]) + 1)
 
 
-# What is heard, and pressed
+# Sounds and keys
 
 
 async def _wait_for_digit(channel: Channel, words: list[str]) -> Outcome:
@@ -317,7 +317,7 @@ async def _control_stream_file(channel: Channel, words: list[str]) -> Outcome:
     if not channel.plays(file):
         return _controlled(channel, "ERROR", -1, _failed(" endpos=-1"))
     began = clock.now
-    # Keys that wind and pause are heard, and do nothing here.
+    # Keys to wind and to pause are accepted, and have no effect here.
     winding = "".join(keys)
     key = await listen(
         channel,
@@ -404,7 +404,7 @@ async def _record_file(channel: Channel, words: list[str]) -> Outcome:
         return _failed(" (writefile)")
     began = clock.now
     seconds = None if limit < 0 else limit / 1000
-    # Nobody speaks here, so that silence is all that there is.
+    # Nobody speaks here, so there is only silence.
     ends = min(each for each in (seconds, silence, 1e9) if each is not None)
 
     def end() -> str:
@@ -435,7 +435,7 @@ async def _receive_text(channel: Channel, words: list[str]) -> Outcome:
 
 
 def _code(key: str) -> int:
-    """Return the number that stands for a key, and for what else ends waiting for one."""
+    """Return the number for a key, or for another end of waiting for one."""
     codes = {"": 0, STOP: 1000, NEW_COMMAND: 1}
     return codes[key] if key in codes else ord(key)
 

@@ -1,4 +1,4 @@
-"""Dialplan applications. Each returns true if the dialplan goes on behind it."""
+"""Dialplan applications. Each returns true if the dialplan goes on after it."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from .keys import STOP, listen
 __all__ = ["APPLICATIONS"]
 
 _INITIAL_SILENCE: Final = 2500  # milliseconds after which AMD believes that a machine is there
-_ANALYSIS: Final = 5000  # milliseconds for which it listens
+_ANALYSIS: Final = 5000  # milliseconds for which AMD listens
 _STEP: Final = 100  # milliseconds
 _FILE: Final = 1.0  # seconds that a file takes
 _DIGIT: Final = 10.0  # seconds that a caller has for an extension
@@ -47,7 +47,7 @@ async def _for_ever(channel: Channel, data: str) -> bool:
 
 
 async def _music(channel: Channel, data: str) -> bool:
-    """Play music for ever, or for so many seconds; it answers nobody."""
+    """Play music for ever, or for some seconds, without answering the call."""
     name, seconds, *_ = [*arguments(data), "", ""]
     channel.emit("MusicOnHoldStart", [("Class", name or "default")])
     try:
@@ -58,7 +58,7 @@ async def _music(channel: Channel, data: str) -> bool:
 
 
 async def _playback(channel: Channel, data: str) -> bool:
-    """Play for a second per file, without a sound."""
+    """Play files, each of which takes a second."""
     files, options, *_ = [*arguments(data), ""]
     if channel.state != UP and "noanswer" not in options.split(","):
         channel.answer()
@@ -89,7 +89,7 @@ async def _wait_for_extension(channel: Channel, data: str) -> bool:
 
 
 async def _play(channel: Channel, files: list[str]) -> bool:
-    """Play files, and return false if one is missing; those behind it are played."""
+    """Play all files that exist, and return false if one is missing."""
     found = [(channel.plays(file), await channel.pause(_FILE)) for file in files]
     return all(there for there, _ in found)
 
@@ -167,7 +167,7 @@ async def _goto(channel: Channel, data: str) -> bool:
     number = channel.exchange.dialplan.priority(context, exten, priority)
     if number is None:
         return False
-    # The dialplan goes on with the step behind this one.
+    # The dialplan goes on with the step after this place.
     channel.context, channel.exten, channel.priority = context, exten, number - 1
     return True
 
@@ -231,7 +231,7 @@ async def _user_event(channel: Channel, data: str) -> bool:
 
 
 async def _amd(channel: Channel, data: str) -> bool:
-    """Take who plays a file at the other end for a machine; else nothing is heard, and not sure."""
+    """Run AMD: a far end that plays a file is a machine, and any other is not sure."""
     given = [*arguments(data), *[""] * 4]
     silence, total = (
         int(given[place]) if given[place].isdecimal() else default

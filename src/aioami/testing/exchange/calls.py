@@ -43,7 +43,7 @@ class Handset:
     messages: list[str] = field(default_factory=list)
 
     async def ring(self, channel: Channel) -> None:
-        """Take, answer and end a call."""
+        """Run a call at this phone: ring, answer and hang up as the phone is set."""
         self.calls.append(channel)
         await self._take(channel)
         await self.exchange.clock.wait(channel.ended)
@@ -101,7 +101,7 @@ def request(
     other_uniqueid: str = "",
     eldest: Channel | None = None,
 ) -> Dialled | None:
-    """Make the channel, or the pair, to a destination; `None` if there can be none."""
+    """Make the channel, or the Local pair, to a destination; `None` if it cannot be dialled."""
     if technology.lower() == "local":
         name = target.partition("/")[0]
         exten, _, context = name.partition("@")
@@ -262,7 +262,7 @@ class Origin:
 async def originate(exchange: Exchange, origin: Origin, *, emit: bool) -> bool:
     """Call a channel, and return true if it answers.
 
-    The call goes on in a task of its own. With `emit` an OriginateResponse is emitted.
+    The call goes on in a separate task. With `emit`, an OriginateResponse is emitted.
     """
     dialled = request(
         exchange,
@@ -357,9 +357,9 @@ async def dial(caller: Channel, targets: list[str], seconds: float, options: str
 
     Args:
         caller: the calling channel.
-        targets: what it dials.
+        targets: the dial strings.
         seconds: seconds that they may ring.
-        options: with `T` the caller may transfer by keys, with `t` who answers.
+        options: with `T` the caller may transfer by keys, with `t` the called party.
     """
     exchange = caller.exchange
     names = ["DIALSTATUS", "DIALEDPEERNUMBER", "DIALEDPEERNAME", "ANSWEREDTIME", "ANSWEREDTIME_MS"]
@@ -465,10 +465,10 @@ async def first_answer(
         legs: the channels to ring; those that do not answer are hung up.
         seconds: seconds that they may ring.
         shown: if true, `DialString` names the technology too.
-        unanswered: called with each that did not answer in time.
+        unanswered: called with each channel that did not answer in time.
 
     Returns:
-        The first that answers, or `None`, and the reason.
+        The first channel that answers, or `None`, and the reason.
 
     Raises:
         Gone: the caller hung up.

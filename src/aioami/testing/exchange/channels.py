@@ -54,11 +54,11 @@ CAUSES: Final = {
     42: "Switching equipment congestion",
     66: "Channel not implemented",
 }
-# Events with which Asterisk looks at a channel anew; others show it as it was looked at last.
+# Events for which Asterisk describes a channel anew; other events repeat the last description.
 _DESCRIBE_ANEW: Final = frozenset(
     {"Hangup", "NewAccountCode", "NewCallerid", "NewConnectedLine", "Newexten", "Newstate"}
 )
-# Until Asterisk 16 these look, too, but tell nothing of what is new.
+# Until Asterisk 16 these describe it anew, too, but do not emit the changes.
 _LOOK: Final = frozenset({"HangupRequest", "SoftHangupRequest"})
 _EXTENSIONS: Final = (".alaw", ".g722", ".gsm", ".mp3", ".sln", ".ulaw", ".wav", ".WAV")
 _UNKNOWN: Final = "<unknown>"
@@ -70,7 +70,7 @@ _NO_NUMBER: Final = "67 (Number Unavailable)"
 
 
 class Gone(Exception):
-    """The channel is to hang up; raised in the task that waits on it."""
+    """The channel must hang up; raised in the task that waits on it."""
 
 
 class Redirected(Exception):
@@ -139,12 +139,12 @@ class Channel:
         dialplan: true while it runs through the dialplan.
         requested: true if its far end hung up.
         pressed: the key that ended the last application, if one did.
-        sounds: what was played to it.
-        heard: the number of those that a test has asked for already.
-        subroutines: the places to which it returns, and what variables were there.
-        recordings: the ids of what MixMonitor, the action, records.
-        feature: what it does next in its bridge, as a key of its telephone asked for.
-        asks_back: set when it no longer talks with the target of a transfer; `None` if it does not.
+        sounds: the names of the sounds that were played to it.
+        heard: the number of sounds that a test's `hears` has passed.
+        subroutines: the places to which it returns, each with its variables.
+        recordings: the ids of the recordings by the action MixMonitor.
+        feature: runs next in its bridge, as a code from its telephone's keys asks for it.
+        asks_back: set to end its talk with the target of a transfer; `None` without such a talk.
         muted: the directions that MuteAudio silences, `in` and `out`.
         ended: set when it is over.
     """
@@ -229,12 +229,12 @@ class Channel:
 
     @property
     def next_place(self) -> tuple[str, str, int]:
-        """Its place in the dialplan: of one that is redirected, that to which it goes."""
+        """Its place in the dialplan, or the place to which it is redirected."""
         if self.moving.is_set and isinstance(self.destination, tuple):
             return self.destination
         return self.context, self.exten, self.priority
 
-    # What events say about it
+    # Its events
 
     def snapshot(self, prefix: str = "") -> Pairs:
         """Return the headers of events about channels."""
@@ -313,7 +313,7 @@ class Channel:
         self.emit("NewConnectedLine")
 
     def exchange_connected(self, connected: Party) -> None:
-        """Set the connected line, and tell it the other half of a Local channel."""
+        """Set the connected line, and pass it to the other half of a Local channel."""
         if connected == self.connected:
             return
         self.set_connected(connected)
@@ -322,7 +322,7 @@ class Channel:
             self.other.learn_caller(Party(connected.number, connected.name), presentation)
 
     def learn_caller(self, caller: Party, presentation: str) -> None:
-        """Set the caller ID, of which nothing is emitted until another event describes it anew."""
+        """Set the caller ID without an event; a later event shows it."""
         before = self.caller if self._not_emitted is None else self._not_emitted[0]
         self.caller, self._not_emitted = caller, (before, presentation)
 
@@ -342,12 +342,12 @@ class Channel:
             what = [("Extension", self.exten), ("Application", application), ("AppData", data)]
             self.emit("Newexten", what, classes="dialplan")
 
-    # What happens to it
+    # Its life
 
     def plays(self, file: str) -> bool:
-        """Note that a file is played to this end; return false if there is none of that name.
+        """Note that a file is played to this end; return false if the file is missing.
 
-        Asterisk adds the extension: one that is named with it is not there.
+        Asterisk adds the extension, so a name with an extension is missing.
         """
         if self.exchange.is_missing(file) or file.endswith(_EXTENSIONS):
             return False
@@ -371,7 +371,7 @@ class Channel:
             The signal, or `None` on timeout.
 
         Raises:
-            Gone: the channel is to hang up.
+            Gone: the channel must hang up.
             Redirected: it was redirected.
         """
         wait = self.exchange.clock.wait
@@ -390,7 +390,7 @@ class Channel:
             self.other.controlled.set()
 
     def answer(self) -> None:
-        """Answer."""
+        """Answer the call at this end."""
         if self.state != UP:
             self.to_state(UP)
             self.indicate("answer")
@@ -457,8 +457,8 @@ class Channel:
     def slips_away(self) -> bool:
         """True if the running application does not notice a redirection, and emits nothing.
 
-        Asterisk masquerades the channel, and the stand-in hangs up unseen. It does not do so for a
-        channel that leaves a bridge, or that is in the dialplan and remains there.
+        Asterisk masquerades the channel, and a stand-in hangs up without events. It does not do so
+        for a channel that leaves a bridge, or that stays in the dialplan.
         """
         stays_in_dialplan = self.dialplan and isinstance(self.destination, tuple)
         return self.moving.is_set and self.bridge is None and not stays_in_dialplan
@@ -469,13 +469,13 @@ class Channel:
             destination.bridge.does_not_come(self)
 
     def hang_up_quietly(self) -> None:
-        """End without notifying the other half."""
+        """End the channel without notifying the other half."""
         self.other = None
         self.exchange.records.drop(self)
         self.hang_up()
 
     def hang_up(self) -> None:
-        """End."""
+        """End the channel."""
         if self.ended.is_set:
             return
         self.hanging.set()
@@ -503,11 +503,11 @@ class Bridge:
         uniqueid: its unique ID.
         kind: `basic`, `parking` ...
         channels: its channels, in the order in which they entered.
-        announcer: the name of the server's own channel in it, which no list shows.
+        announcer: the name of the server's own channel in the bridge, which no list shows.
         parted: called once, when the first channel has left.
-        expected: channels that are redirected to it.
-        transferers: those of its channels that may transfer the other by keys.
-        exchanges_parties: true if its channels are told each other's number as they meet.
+        expected: channels that are redirected to the bridge.
+        transferers: the channels that may transfer the other one by keys.
+        exchanges_parties: true if channels that meet in it get each other's number.
     """
 
     exchange: Exchange
@@ -546,7 +546,7 @@ class Bridge:
         self.expected.discard(channel)
         self.channels.append(channel)
         channel.bridge = self
-        # Calls that meet in a bridge of another kind remain calls of their own.
+        # Calls that meet in a bridge of another kind remain separate calls.
         if self.kind == "basic":
             eldest = min((each.eldest for each in self.channels), key=lambda each: each.serial)
             for each in self.channels:
@@ -562,20 +562,20 @@ class Bridge:
         self.changed.set()
 
     def _mix(self) -> None:
-        """Mix two telephones natively, and others not: no event tells when that changes."""
+        """Mix two telephones natively, and other channels not; a change emits no event."""
         if self.technology in (_SIMPLE, _NATIVE):
             telephones = all(each.technology in _WITH_RTP for each in self.channels)
             natively = len(self.channels) == 2 and telephones and not self.transferers
             self.technology = _NATIVE if natively else _SIMPLE
 
     def exchange_parties(self) -> None:
-        """Tell two channels each other's number and name."""
+        """Give two channels each other's number and name."""
         if len(self.channels) == 2:
             for one, other in (self.channels, reversed(self.channels)):
                 one.exchange_connected(Party(other.caller.number, other.caller.name))
 
     def _introduce(self, leaving: Channel | None = None) -> None:
-        """Set BRIDGEPEER of each channel; a holding bridge has no peers."""
+        """Set the variable BRIDGEPEER of each channel; a holding bridge has no peers."""
         if self.technology == "holding_bridge":
             return
         stay = [each for each in self.channels if each is not leaving]
@@ -587,7 +587,7 @@ class Bridge:
                 each.set_variable("BRIDGEPEER", peers)
 
     def does_not_come(self, channel: Channel) -> None:
-        """Expect a channel no longer, as it hung up or was redirected."""
+        """Stop expecting a channel, as it hung up or was redirected."""
         self.expected.discard(channel)
         self.changed.set()
         if not self.channels and not self.expected:
@@ -608,7 +608,7 @@ class Bridge:
         self.exchange.records.parts(channel)
         channel.bridge = None
         channel.cause = channel.cause or 16
-        if isinstance(channel.destination, tuple):  # one who is redirected leaves for there
+        if isinstance(channel.destination, tuple):  # BridgeLeave shows the new place already
             channel.goes_to(channel.destination)
         self.exchange.emit("BridgeLeave", [*self.snapshot(), *channel.snapshot()])
         self._mix()
@@ -626,14 +626,14 @@ class Bridge:
             self.exchange.emit("BridgeDestroy", self.snapshot())
 
     async def stay(self, channel: Channel, *, enters: bool = True) -> None:
-        """Keep a channel in the bridge until it is to leave, or the other of two has left.
+        """Keep a channel in the bridge until it must leave, or the other one of two has left.
 
         Args:
             channel: the channel.
             enters: if false, it is in the bridge already.
 
         Raises:
-            Gone: the channel is to hang up.
+            Gone: the channel must hang up.
             Redirected: it was redirected.
         """
         if enters:

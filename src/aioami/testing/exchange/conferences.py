@@ -1,4 +1,4 @@
-"""ConfBridge and BridgeWait: channels that meet there remain calls of their own."""
+"""ConfBridge and BridgeWait: channels that meet there remain separate calls."""
 
 from __future__ import annotations
 
@@ -52,14 +52,14 @@ class Conference:
         self.exchange.emit(name, [*who, ("Admin", "No")])
 
     def kick(self, member: Channel) -> None:
-        """Let a member leave."""
+        """Make a member leave."""
         self._kicked[member].set()
 
     async def stay(self, member: Channel) -> str:
         """Keep a member until it leaves or is kicked; return the reason for CONFBRIDGE_RESULT.
 
         Raises:
-            Gone: the channel is to hang up.
+            Gone: the channel must hang up.
             Redirected: it was redirected.
         """
         kicked = self._kicked[member] = Signal(self.exchange.clock)
@@ -80,10 +80,10 @@ class Conference:
 
 
 async def join(channel: Channel, name: str) -> bool:
-    """Run the application ConfBridge until the channel is to leave.
+    """Run the application ConfBridge until the channel must leave.
 
     Raises:
-        Gone: the channel is to hang up.
+        Gone: the channel must hang up.
         Redirected: it was redirected.
     """
     if not name:
@@ -113,10 +113,10 @@ async def join(channel: Channel, name: str) -> bool:
 
 
 async def wait(channel: Channel, name: str) -> bool:
-    """Run the application BridgeWait until the channel is to leave.
+    """Run the application BridgeWait until the channel must leave.
 
     Raises:
-        Gone: the channel is to hang up.
+        Gone: the channel must hang up.
         Redirected: it was redirected.
     """
     exchange = channel.exchange

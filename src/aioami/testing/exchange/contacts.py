@@ -1,4 +1,4 @@
-"""Contacts of PJSIP: where telephones are, by the file or because they registered."""
+"""Contacts of PJSIP: the addresses of telephones, from pjsip.conf or from registrations."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class Contact:
     Attributes:
         endpoint: the name of its endpoint.
         aor: the name of its address of record.
-        uri: where it is.
+        uri: its address, as a URI.
         expires: seconds since 1970 when the registration ends, if it is not renewed.
     """
 
@@ -34,7 +34,7 @@ class Contact:
 
     @property
     def id(self) -> str:
-        """The name by which Asterisk keeps it."""
+        """The name under which Asterisk stores the contact."""
         return f"{self.aor};@{hashlib.md5(self.uri.encode()).hexdigest()}"
 
     @property
@@ -73,7 +73,7 @@ class Contacts:
         return found + [each.uri for each in self.registered if each.aor == aor]
 
     def is_reached(self, endpoint: str) -> bool:
-        """True if an endpoint has a contact; also one that the file does not have."""
+        """True if an endpoint has a contact, or is a declared phone that the file does not have."""
         if not any(each.name == endpoint for each in self.objects("endpoint")):
             return self._exchange.has_phone(f"PJSIP/{endpoint}")
         return any(self.uris(aor) for aor in self.aors(endpoint))
@@ -82,7 +82,7 @@ class Contacts:
         """Add a contact to an endpoint's first address of record, or renew it.
 
         Raises:
-            ValueError: the file has no such endpoint, or that has no address of record.
+            ValueError: the file has no such endpoint, or the endpoint has no address of record.
         """
         names = self.aors(endpoint)
         if not names:

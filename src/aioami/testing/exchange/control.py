@@ -1,4 +1,4 @@
-"""Applications that decide, that run others, and that steer queues and other channels."""
+"""Applications for conditions, for running others, and for queues and other channels."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _REASONS: Final = {True: "SUCCESS", False: "FAILED"}
 
 
 def _chosen(data: str) -> str:
-    """Return what stands behind a condition, for it or against it."""
+    """Return the argument that a condition selects."""
     condition, _, rest = data.partition("?")
     depth, place = 0, len(rest)
     for number, character in enumerate(rest):
@@ -72,7 +72,7 @@ async def _no_op(channel: Channel, data: str) -> bool:
 
 
 async def _system(channel: Channel, data: str) -> bool:
-    """Run no command of this machine; `false` and `exit 1` stand for one that fails."""
+    """Run no command, but take `false` and `exit 1` for a command that fails."""
     status = "FAILURE" if not data else "APPERROR" if _FAILING.match(data) else "SUCCESS"
     channel.set_variable("SYSTEMSTATUS", status)
     return bool(data)

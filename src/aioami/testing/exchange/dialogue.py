@@ -1,4 +1,4 @@
-"""Applications that say something, take what the caller presses, and record what he says."""
+"""Applications that speak to the caller, read the caller's keys, and record."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from .keys import NO_DIGITS, STOP, listen
 
 __all__ = ["DIALOGUE"]
 
-_FILE: Final = 1.0  # seconds that a file takes, and all that is said
+_FILE: Final = 1.0  # seconds that a file takes, and each spoken number
 _BEEP: Final = 0.44
-_DIGIT: Final = 10.0  # seconds that a caller has for a digit, where nothing else is said
+_DIGIT: Final = 10.0  # seconds that a caller has for a digit by default
 _MOST_DIGITS: Final = 255
 _FORMATS: Final = frozenset({"alaw", "g722", "gsm", "sln", "ulaw", "wav", "WAV"})
 _TONES: Final = frozenset(
@@ -43,7 +43,7 @@ async def _say_number(channel: Channel, data: str) -> bool:
     text = arguments(data)[0]
     if not text:
         return False
-    if text.removeprefix("-").isdecimal():  # of anything else Asterisk only warns
+    if text.removeprefix("-").isdecimal():  # for any other text Asterisk only logs a warning
         await _say(channel, text)
     return True
 
@@ -58,7 +58,7 @@ async def _control_playback(channel: Channel, data: str) -> bool:
 
 
 async def _read(channel: Channel, data: str) -> bool:
-    """Take digits, up to a number of them or to `#`."""
+    """Read digits, up to a maximum number or to `#`."""
     name, files, most, options, attempts, wait, *_ = _padded(data, 6)
     if not name:
         channel.set_variable("READSTATUS", "ERROR")
@@ -82,7 +82,7 @@ async def _read(channel: Channel, data: str) -> bool:
 
 
 async def _digits(channel: Channel, files: str, limit: int, seconds: float) -> tuple[str, str]:
-    """Play files, and return the digits that were pressed, and how that ended."""
+    """Play files, and return the digits that were pressed, and the reason for the end."""
     key = ""
     for file in filter(None, files.split("&")):
         if not channel.plays(file):
@@ -112,7 +112,7 @@ async def _wait_for_digit(channel: Channel, data: str) -> bool:
 
 
 async def _record(channel: Channel, data: str) -> bool:
-    """Record: nobody speaks here, so that silence is all that there is."""
+    """Record silence, as nobody speaks here."""
     file, silence, most, options, *_ = _padded(data, 4)
     name, dot, form = file.rpartition(".")
     if not dot:
@@ -149,7 +149,7 @@ async def _record(channel: Channel, data: str) -> bool:
 
 
 async def _voicemail(channel: Channel, data: str) -> bool:
-    """Have the caller leave a message, which `#` or his hanging up ends."""
+    """Let the caller leave a message, which `#` or a hang-up ends."""
     boxes, options, *_ = _padded(data, 2)
     box, _, context = boxes.partition("&")[0].partition("@")
     mailbox = channel.exchange.mailboxes.get(f"{box}@{context or 'default'}")

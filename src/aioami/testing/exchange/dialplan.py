@@ -29,7 +29,7 @@ __all__ = [
 
 _STEP: Final = re.compile(r"([\w ]+?)\s*(?:\((.*)\))?\s*$", re.DOTALL)
 _COUNTED: Final = re.compile(r"([nN])(?:\+(\d+))?|\d+")
-_STEPS: Final = 1000  # in one moment, then the next one comes
+_STEPS: Final = 1000  # steps at one moment of the clock; the next step waits
 _FUNCTION: Final = re.compile(r"([A-Z_]+)\((.*)\)$", re.DOTALL)
 _CHARACTERS: Final = {"X": "[0-9]", "Z": "[1-9]", "N": "[2-9]", ".": ".+", "!": ".*"}
 
@@ -83,7 +83,7 @@ class Dialplan:
                 self._read(self.context(category.name), category.lines)
 
     def context(self, name: str) -> Context:
-        """Return a context, made if it is new."""
+        """Return a context, which is made if it is new."""
         return self.contexts.setdefault(name, Context())
 
     def _read(self, context: Context, lines: list[tuple[str, str]]) -> None:
@@ -174,7 +174,7 @@ def _expression(part: str) -> str:
 
 
 def _how_general(pattern: str) -> list[int]:
-    """Return the number of characters that each part matches; the least is tried first."""
+    """Return the number of characters that each part matches; the lowest is tried first."""
     return list(map(_width, _parts(pattern)))
 
 
@@ -219,8 +219,8 @@ def substitute(exchange: Exchange, channel: Channel | None, text: str) -> str:
                 break
         end += 1
     else:
-        return text  # it is never closed
-    # What is put in is not looked at again.
+        return text  # the brace is never closed
+    # A value is not searched for further `${...}`.
     value = read(exchange, channel, substitute(exchange, channel, text[start + 2 : end]))
     return text[:start] + value + substitute(exchange, channel, text[end + 1 :])
 
@@ -259,7 +259,7 @@ def read(exchange: Exchange, channel: Channel | None, name: str, *, inhibited: b
         exchange: the exchange.
         channel: the channel, or `None` for a global variable.
         name: the text between the braces.
-        inhibited: if true, functions that reach outside the channel are refused, as to a manager.
+        inhibited: if true, functions that reach outside the channel are refused, as for a manager.
     """
     found = _FUNCTION.match(name)
     if found is None:
@@ -364,12 +364,12 @@ async def run(channel: Channel, context: str, exten: str, priority: int) -> None
         except Redirected:
             if await go_elsewhere(channel):
                 continue
-            channel.hang_up()  # in a bridge, where there is no dialplan to be ended
+            channel.hang_up()  # it was in a bridge, and has no dialplan to end
             return
         break
     exchange.records.freeze(channel)
     place = channel.context, channel.exten, channel.priority
-    if exchange.major >= 18:  # since then this event shows the place of the one before
+    if exchange.major >= 18:  # since then this event shows the place of the event before
         channel.context, channel.exten, channel.priority = channel.emitted_place
     channel.emit("SoftHangupRequest", [("Cause", "16")])
     channel.context, channel.exten, channel.priority = place
@@ -424,11 +424,11 @@ async def _steps(channel: Channel) -> None:
 
 
 def enter_subroutine(channel: Channel, given: list[str]) -> None:
-    """Have the application Return come back to this place.
+    """Enter a subroutine, from which the application Return comes back to this place.
 
     Args:
         channel: the channel.
-        given: the arguments, which are variables ARG1 and so on until it returns.
+        given: the arguments, which are the variables ARG1, ARG2 ... in the subroutine.
     """
     values = {f"ARG{number}": value for number, value in enumerate(given, 1)}
     before = {name: channel.variables.get(name, "") for name in values}
@@ -443,7 +443,7 @@ async def run_subroutine(
     """Run a subroutine from within an application.
 
     Returns:
-        True if it has returned; else the channel is to be hung up.
+        True if the subroutine has returned; otherwise the channel must be hung up.
     """
     exchange = channel.exchange
     depth, place = len(channel.subroutines), (channel.context, channel.exten, channel.priority)
@@ -467,7 +467,7 @@ async def run_subroutine(
 
 
 def seconds_of(text: str) -> float:
-    """Return the seconds of an argument; 0 of one that is no number."""
+    """Return the seconds in an argument; 0 if it is no number."""
     try:
         return min(max(0.0, float(text)), _LONGEST)
     except ValueError:

@@ -1,4 +1,4 @@
-"""Keys that a caller presses, and what else ends waiting for them."""
+"""Keys that a caller presses, and other ends of waiting for them."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ NEW_COMMAND: Final = "new command"
 """Stands among the digits for a command of AGI that comes while another one runs."""
 
 NO_DIGITS: Final = frozenset({STOP, NEW_COMMAND})
-"""All that stands among the digits, and is none."""
+"""The entries among the digits that are no digits."""
 
 
 async def listen(
@@ -25,15 +25,15 @@ async def listen(
     *,
     stops: frozenset[str] = frozenset(),
 ) -> str:
-    """Wait for a digit, or what ends the waiting; return it, or nothing when the time is over.
+    """Wait for a digit or a stop, and return it; return an empty text when the time is over.
 
-    What was pressed before is lost.
+    Keys that were pressed before are lost.
 
     Args:
         channel: the channel.
         seconds: seconds to wait; `None` is no limit.
         wanted: the digits to wait for; `None` is all.
-        stops: what else ends it, of `STOP` and `NEW_COMMAND`.
+        stops: the stops that end the waiting, of `STOP` and `NEW_COMMAND`.
     """
     clock = channel.exchange.clock
     until = None if seconds is None else clock.now + seconds

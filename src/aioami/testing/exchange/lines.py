@@ -1,4 +1,4 @@
-"""Connections that an exchange makes, without sockets: what Asterisk reads of them, and when."""
+"""Connections of an exchange, without sockets: the bytes that Asterisk reads, and when."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ class Line:
     Args:
         clock: the clock.
         send: called with bytes to send.
-        close: called when the connection is to be closed.
+        close: called when the connection must be closed.
 
     Attributes:
-        opened: set once the connection stands, or has failed.
+        opened: set once the connection is made, or has failed.
         arrived: set when bytes have come, or the other end has closed.
         is_open: true while the other end has not closed.
     """
@@ -43,15 +43,15 @@ class Line:
 
     @classmethod
     def nowhere(cls, clock: Clock) -> Line:
-        """Return one that has no other end."""
+        """Return a connection without another end."""
         line = cls(clock, lambda data: None, lambda: None)
         line.lose()
         return line
 
-    # What the other end does
+    # Called for the other end
 
     def open(self) -> None:
-        """Note that the connection stands."""
+        """Note that the connection is made."""
         self.is_open = True
         self.opened.set()
 
@@ -61,12 +61,12 @@ class Line:
         self.arrived.set()
 
     def lose(self) -> None:
-        """Note that the other end has closed, or that there is none."""
+        """Note that the other end has closed the connection, or refused it."""
         self.is_open = False
         self.opened.set()
         self.arrived.set()
 
-    # What the exchange does
+    # Called by the exchange
 
     @property
     def has_news(self) -> bool:
@@ -74,10 +74,10 @@ class Line:
         return bool(self._unread) or not self.is_open
 
     def take(self, limit: int) -> bytes | None:
-        """Return a line; what is left of a longer one is the next; `None` if there is none yet.
+        """Return the next line, or `None` if there is none yet; a long line is split.
 
-        Asterisk looks only when bytes come, or the end. A second line of one packet is read, and
-        found when the next packet comes.
+        Asterisk looks for a line only when bytes or the end come. A second line in one packet is
+        read then, but found only when the next packet comes.
 
         Args:
             limit: bytes that a line may have, with its line feed.
@@ -95,7 +95,7 @@ class Line:
         return taken
 
     def write(self, data: bytes) -> None:
-        """Send bytes, behind those that are held back."""
+        """Send bytes, after those that are held back."""
         held_back, self._held_back = self._held_back, b""
         self._written = self._clock.now
         self._send(held_back + data)

@@ -23,8 +23,8 @@ class ParkedCall:
 
     Attributes:
         parkee: the channel that is parked.
-        parker: the device that parked it, and that it returns to.
-        space: the number to fetch it by.
+        parker: the device that parked it, to which it returns.
+        space: the number with which it is fetched.
         until: the clock's seconds when it returns.
         since: the clock's seconds when it was parked.
     """
@@ -83,7 +83,7 @@ class ParkingLot:
             parkee: the channel.
             parker: the device that parks it.
             seconds: parking timeout in seconds; `None` is that of the lot.
-            announce: if true, the space is announced to it first.
+            announce: if true, the channel hears the number of the space first.
 
         Returns:
             True if the dialplan goes on.
@@ -108,7 +108,7 @@ class ParkingLot:
         if parkee.variables.get("BLINDTRANSFER"):
             parkee.set_variable("BLINDTRANSFER", "")
         if announce:
-            with contextlib.suppress(Gone, Redirected):  # raised again by what waits next
+            with contextlib.suppress(Gone, Redirected):  # the next wait raises it again
                 await parkee.pause(_ANNOUNCEMENT)
         parkee.emit("MusicOnHoldStart", [("Class", "default")])
         try:

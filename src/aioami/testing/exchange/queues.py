@@ -134,7 +134,7 @@ class Queue:
 
     def pause(self, member: Member, paused: bool, reason: str) -> None:
         """Pause or unpause a member."""
-        # The event of a newer Asterisk has the reason for which one is back; no list has it.
+        # The event of a newer Asterisk has the reason for the return; no list has it.
         member.paused = paused
         member.reason = reason if paused or self.exchange.major >= 18 else ""
         if paused:
@@ -202,7 +202,7 @@ class Queue:
         """Return true if a member could take a call now."""
         return not member.paused and member.status in (0, 1) and not self._wraps_up(member)
 
-    # What is known about it
+    # Its figures
 
     def params(self) -> Pairs:
         """Return the headers of QueueParams."""
@@ -314,7 +314,7 @@ class Queue:
         channel.emit("MusicOnHoldStop")
         self._waited(caller)
         self._times(caller, None)
-        # The caller is there before the queue lets go of the call.
+        # The caller is at the new place before the queue gives up the call.
         if channel.moving.is_set and isinstance(destination, tuple):
             channel.goes_to(destination)
         self._abandons(caller)
@@ -373,7 +373,7 @@ class Queue:
         }
         if self.strategy in order:
             return [min(tier, key=order[self.strategy])]
-        # linear, rrmemory and rrordered go on behind whom they rang last.
+        # linear, rrmemory and rrordered go on after the member that they rang last.
         places = {self.members.index(member): member for member in tier}
         following = [place for place in sorted(places) if place > self.last_rung] or sorted(places)
         self.last_rung = following[0]
@@ -422,8 +422,7 @@ class Queue:
         out = dialled.channel
         if channel.account:
             out.set_account(channel.account)
-        # A telephone without a number of its own gets the one that the caller's shows, else the
-        # queue's.
+        # A telephone without a number gets the one on the caller's display, else the queue's.
         shown = channel.connected
         out.caller = Party(**vars(shown)) if shown else Party(channel.exten)
         out.executes("AppQueue", "(Outgoing Line)")
@@ -493,7 +492,7 @@ class Queue:
             self.talk_time = (self.talk_time * 3 + talked) >> 2 if self.completed > 1 else talked
             if held <= self.service_level:
                 self.in_service_level += 1
-            if not by_caller and not out.requested:  # of that Asterisk does not tell
+            if not by_caller and not out.requested:  # Asterisk emits no event for that
                 return
             reason = "caller" if by_caller else "agent"
             figures = [("HoldTime", str(held)), ("TalkTime", str(talked)), ("Reason", reason)]

@@ -1,4 +1,4 @@
-"""Call detail records: the event Cdr, when a channel is over that called, or was called alone."""
+"""Call detail records: the event Cdr at the end of a channel that called, or had no caller."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ class Record:
     """One call of a channel, as far as it is known.
 
     Attributes:
-        start: seconds since 1970 when it began.
-        to: the name of the channel that it was connected with, or dialled.
-        answer: seconds since 1970 when that answered.
-        end: seconds since 1970 when it was over; `None` as long as it goes on.
-        outcome: the reason why nobody answered, if it was told: `busy`, `timeout` ...
+        start: seconds since 1970 when the call began.
+        to: the name of the channel that was dialled, or connected with.
+        answer: seconds since 1970 when that channel answered.
+        end: seconds since 1970 when the call ended; `None` until then.
+        outcome: the reason why nobody answered, if it is known: `busy`, `timeout` ...
     """
 
     start: float
@@ -60,11 +60,11 @@ class Records:
         self._of[channel] = [Record(self._exchange.wall_time)]
 
     def dials(self, caller: Channel, channel: Channel) -> None:
-        """Note that a channel dials another, which has no record of its own."""
+        """Note that a channel dials another, which gets no record."""
         self._of.pop(channel, None)
         records = self._of.setdefault(caller, [Record(self._exchange.wall_time)])
         last = records[-1]
-        # One who was called himself, or dials another one, gets a record more.
+        # A caller that was called itself, or dials another channel, gets one more record.
         if last.to or (caller.answered is not None and not caller.dialplan):
             last.answer, last.end = self._answer(caller, last), self._exchange.wall_time
             last = Record(self._exchange.wall_time)
@@ -72,7 +72,7 @@ class Records:
         last.to = channel.name
 
     def meet(self, channels: list[Channel]) -> None:
-        """Note that two channels talk: the one that was there first has the record."""
+        """Note that two channels talk: the older one has the record."""
         one, other = sorted(channels, key=lambda each: each.serial)
         if one in self._of and not self._of[one][-1].to:
             if self._of.pop(other, None):
@@ -80,7 +80,7 @@ class Records:
             self._of[one][-1].to = other.name
 
     def parts(self, channel: Channel) -> None:
-        """Note that a channel has left a bridge: one that goes on alone has a record again."""
+        """Note that a channel has left a bridge: if it goes on alone, it gets a new record."""
         if channel in self._in_another and not channel.hanging.is_set:
             self.begin(channel)
         self._in_another.discard(channel)
@@ -91,18 +91,18 @@ class Records:
             record.outcome = outcome
 
     def notes(self, channel: Channel) -> None:
-        """Keep the application of a channel that is taken out of it."""
+        """Keep the application of a channel that is taken out of that."""
         if channel.application:
             self._applications[channel] = (channel.application, channel.data)
 
     def freeze(self, channel: Channel) -> None:
-        """Keep the last step of a channel, behind which only its extension `h` comes."""
+        """Keep the last step of a channel, after which only the extension `h` runs."""
         self.notes(channel)
         application, data = self._applications.get(channel, ("", ""))
         self._steps.setdefault(channel, (channel.exten, channel.context, application, data))
 
     def drop(self, channel: Channel) -> None:
-        """Forget a channel that has never been anywhere."""
+        """Forget a channel that was never used for a call."""
         self._of.pop(channel, None)
 
     def end(self, channel: Channel) -> None:

@@ -70,7 +70,7 @@ class States:
         return "INUSE" if busy else "NOT_INUSE"
 
     def known(self) -> dict[str, str]:
-        """Return the states of all declared phones, and those that were set or told."""
+        """Return the states of all declared phones, and those that were set or emitted."""
         devices = [*self._exchange.declared_phones(), *self._set, *self._emitted]
         return {device: self.device(device) for device in dict.fromkeys(devices)}
 
@@ -86,7 +86,7 @@ class States:
             self._changed(device, state.upper())
 
     def appeared(self, device: str) -> None:
-        """Emit the state of a device that there was not before."""
+        """Emit the state of a new device."""
         self._changed(device, self.device(device))
 
     def channel_changed(self, channel: Channel) -> None:

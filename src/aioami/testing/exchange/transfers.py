@@ -1,4 +1,4 @@
-"""Attended transfers: a channel talks with somebody else first, and then connects the two."""
+"""Attended transfers: a channel talks with the target first, and then connects the other two."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ from .channels import RINGING, UP, Bridge, Channel, Gone, Pairs, Party, Redirect
 __all__ = ["CANCEL", "begin", "press"]
 
 CANCEL: Final = "*1"
-"""The code that takes a transfer back, where features.conf says nothing else."""
+"""The code that takes a transfer back, unless features.conf sets another."""
 
 _DIGIT: Final = 0.1  # seconds that a digit takes
-_NO_MORE_DIGITS: Final = 3.0  # seconds after which an extension is whole
+_NO_MORE_DIGITS: Final = 3.0  # seconds after the last digit, when an extension is complete
 _MOMENT: Final = 0.005  # seconds that threads of Asterisk take
-# A Local channel sends sound where its other half plays something; digits wait for it.
+# A Local channel sends sound if its other half plays a file; digits wait for that.
 _SOUNDS: Final = frozenset({"musiconhold", "playback", "background"})
 
 
 async def press(channel: Channel, digits: str) -> None:
-    """Take digits at a channel, as from its keypad; whom it talks with hears them.
+    """Take digits at a channel, as from its keypad; the other channels of its bridge hear them.
 
-    One that asks back for a transfer takes them as the code that ends that.
+    While it talks with the target of a transfer, they are the code that ends that talk.
     """
     for digit in digits:
         await channel.exchange.clock.sleep(_DIGIT)
@@ -42,7 +42,7 @@ async def press(channel: Channel, digits: str) -> None:
 
 
 async def begin(channel: Channel, code: str, exten: str) -> None:
-    """Press the code of the feature, and have the channel follow it if it may."""
+    """Press the code of the transfer, and begin the transfer if the channel may."""
     bridge = channel.bridge
     if bridge is None or channel not in bridge.transferers or len(bridge.channels) != 2:
         await press(channel, code + exten)
@@ -76,7 +76,7 @@ class _Transfer:
 
     Args:
         transferer: the channel that transfers.
-        bridge: where it talks with the one that is transferred.
+        bridge: its bridge with the channel that is transferred.
         exten: the digits that it presses next.
     """
 
@@ -90,7 +90,7 @@ class _Transfer:
         self._music = True
 
     async def run(self) -> None:
-        """Ask for the target, call it, and talk with it until one of them has enough.
+        """Read the target, call it, and talk with it until one of the two ends that.
 
         Raises:
             Gone: the transferer hung up.
@@ -119,7 +119,7 @@ class _Transfer:
         self._music = False
 
     async def _ask(self) -> Dialled | None:
-        """Return the target that was dialled; nothing if there is no such extension."""
+        """Return the target that was dialled; `None` if there is no such extension."""
         transferer, exchange = self._transferer, self._exchange
         while _is_silent(transferer):
             await transferer.pause(_DIGIT)
@@ -169,13 +169,13 @@ class _Transfer:
                 self._back()
 
     def _back(self) -> None:
-        """Bring the transferer back into the bridge, to the one whom he was to transfer."""
+        """Bring the transferer back into the bridge with the other channel."""
         self._stop_music()
         self._bridge.enter(self._transferer)
         self._transferee.set_variable("BRIDGEPEER", self._transferer.name)
 
     async def _talk(self, target: Channel, second: Bridge) -> None:
-        """Have the target answer and talk, with whom it is to."""
+        """Run the target: answer, and talk with the transferer, then with the other channel."""
         signals = (target.controlled, self._leaves)
         try:
             while target.state != UP and not self._leaves.is_set:
@@ -216,7 +216,7 @@ class _Transfer:
         self._exchange.emit(name, [*target.snapshot("Dest"), ("DialStatus", status)])
 
     def _complete(self, target: Channel, second: Bridge) -> None:
-        """Move the target to the one that is transferred."""
+        """Move the target into the bridge of the channel that is transferred."""
         self._completed = True
         exchange, transferer, bridge = self._exchange, self._transferer, self._bridge
         is_old = exchange.major <= 16
