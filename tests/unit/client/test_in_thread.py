@@ -15,6 +15,7 @@ import time
 import warnings
 from collections.abc import Callable, Generator, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import pytest
 from tests.helpers import Server, manager
@@ -44,6 +45,7 @@ from aioami import (
     events,
     in_thread,
 )
+from aioami._client.loopthread import LoopThread
 from aioami.agi import Session
 from aioami.calls import Call, CallState, EndReason
 
@@ -544,6 +546,35 @@ class Nothing:
 
     def __await__(self) -> Generator[None, None, None]:
         return iter(())  # type: ignore[return-value]
+
+
+def test_a_call_that_the_loop_took_and_did_not_begin(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A call that comes right before the loop ends, so that it never begins, is refused like one that comes after it."""
+    held, submit = threading.Event(), asyncio.run_coroutine_threadsafe
+
+    class Source:
+        async def connect(self) -> None:
+            pass
+
+        async def close(self) -> None:
+            pass
+
+    async def loop_of_thread() -> asyncio.AbstractEventLoop:
+        return asyncio.get_running_loop()
+
+    def submit_and_stop(coroutine: Any, loop: asyncio.AbstractEventLoop) -> Any:
+        future = submit(coroutine, loop)
+        loop.call_soon_threadsafe(loop.stop)
+        held.set()
+        return future
+
+    thread = LoopThread(Source(), "manager")
+    thread.connect()
+    thread.run(loop_of_thread).call_soon_threadsafe(held.wait)
+    monkeypatch.setattr(asyncio, "run_coroutine_threadsafe", submit_and_stop)
+    with pytest.raises(ConnectionLost, match="not connected"):
+        thread.run(loop_of_thread)
+    thread.close()
 
 
 def test_what_needs_the_loop_is_refused_without_one(server: Server) -> None:
