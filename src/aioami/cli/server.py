@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import sys
 from collections.abc import AsyncIterator
@@ -92,6 +93,7 @@ async def ready(own: ManagerT) -> AsyncIterator[ManagerT]:
         yield own
 
 
+@functools.cache  # a URL is read more than once, and its warning is shown once
 def warn_of_secret(url: str, option: str, advice: str) -> None:
     """Warn that others can see the secret in a typed URL, even if the URL is wrong.
 
