@@ -111,11 +111,12 @@ def used_in(factory: Callable[[], asyncio.AbstractEventLoop], place: Office) -> 
 
 
 async def cancelled() -> None:
-    """Cancel all that is under way, as `asyncio.run` does at its end."""
+    """Cancel all that is under way, as `asyncio.run` does at its end; more than once, as nats-py may miss it."""
     tasks = asyncio.all_tasks() - {asyncio.current_task()}
-    for task in tasks:
-        task.cancel()
-    await asyncio.gather(*tasks, return_exceptions=True)
+    while tasks:
+        for task in tasks:
+            task.cancel()
+        _, tasks = await asyncio.wait(tasks, timeout=1)
 
 
 async def test_a_relay_is_refused_elsewhere(led: tuple[Office, Relay]) -> None:
