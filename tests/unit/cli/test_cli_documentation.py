@@ -8,11 +8,11 @@ import pty
 import re
 import shlex
 import signal
-import sys
 from pathlib import Path
 from typing import Final
 
 import pytest
+from tests.helpers import python
 
 from aioami.testing import FakeAsterisk
 
@@ -39,7 +39,7 @@ def test_there_are_examples() -> None:
 @pytest.mark.parametrize("line", examples())
 async def test_an_example(line: str, fake: FakeAsterisk, tmp_path: Path) -> None:
     """It runs, says no error, and ends by itself or when it is told to."""
-    program = f"{shlex.quote(sys.executable)} -m aioami"
+    program = f"{shlex.join(python())} aioami"
     environment = {
         **os.environ,
         "AIOAMI_URL": fake.url,
