@@ -25,8 +25,8 @@ demo-bus: $(VENV)/.tests        # two servers on a bus, two relays, a program th
 dashboard: $(VENV)/.dashboard        # a live page for the browser, of an invented office; AIOAMI_URL and DASHBOARD_USERS for a real one
 	$(BIN)/python -m examples.dashboard
 
-check: lint types $(VENV)/.tests $(VENV)/.dashboard        # the gate for each change: lint, types, and each file of the unit tests alone
-	$(BIN)/python tools/alone.py tests/unit
+check: lint $(VENV)/.typing $(VENV)/.tests $(VENV)/.dashboard        # the gate for each change: lint, types, and each file of the unit tests alone
+	$(MAKE) types & $(BIN)/python tools/alone.py tests/unit; tests=$$?; wait $$! || { echo 'types: FAILED, see above'; exit 1; }; exit $$tests
 
 # What a link and its calls live on: no branch of it is without a test.
 comma = ,

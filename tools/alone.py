@@ -21,7 +21,13 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 # These files wait for programs and servers, and take longer than files of their size.
-FIRST = ("test_examples_on_fake.py", "test_cli_top.py", "test_commands.py", "test_cli_documentation.py")
+FIRST = (
+    "test_examples_on_fake.py",
+    "test_cli_top.py",
+    "test_commands.py",
+    "test_agi_on_fake.py",
+    "test_core_on_fake.py",
+)
 # This file counts instructions under a tracer, which beside busy neighbours takes longer than all others.
 LAST = "test_cost.py"
 NO_TESTS = 5  # pytest's exit status
@@ -47,7 +53,7 @@ def main() -> None:
     """Run the files, and exit with 1 if one of them failed."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("paths", nargs="+", type=Path, help="test files, or folders of them")
-    parser.add_argument("--processes", type=int, default=2 * (os.cpu_count() or 1), help="how many run at a time")
+    parser.add_argument("--processes", type=int, default=3 * (os.cpu_count() or 1), help="how many run at a time")
     arguments = sys.argv[1:]
     dashes = arguments.index("--") if "--" in arguments else len(arguments)
     given, options = parser.parse_args(arguments[:dashes]), arguments[dashes + 1 :]
