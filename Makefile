@@ -3,7 +3,7 @@
 PYTHON ?= python3
 VENV ?= .venv
 MINUTES ?= 30
-PROCESSES ?= 8
+PROCESSES ?= 6
 # Kernels of notebooks, and browsers, compute more.
 PROGRAMS ?= 5
 BIN = $(VENV)/bin
