@@ -81,8 +81,7 @@ async def refused(ami: Line) -> None:
         ami.others.append(other)
         await other.connect()
         await other.ask(action, Username="single", Secret="s3cret", AuthType="MD5" if action == "Challenge" else "")
-        if action == "Login":
-            await other.ends()
+        await other.ends()
         await ami.settle()
 
 
