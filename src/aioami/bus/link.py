@@ -123,7 +123,6 @@ class RemoteLink(LinkBase):
         self._status_is_current = False
         self._logged: set[str] = set()
         self._was_ready = False
-        self._lost_at = 0.0
         self._status_is_old = Signal()
         self.server = ""  # the name of the server in its fleet
         self.view_observers: Observers[Status] = Observers("views")
