@@ -166,15 +166,22 @@ class Identifier(Text):
         return self if message is None else identifier(message, self.header)
 
 
-def identifier(message: Message | View, header: str) -> str | None:
+@overload
+def identifier(message: Message | View, header: str) -> str | None: ...
+@overload
+def identifier(message: Message | View, header: str, default: str) -> str: ...
+def identifier(message: Message | View, header: str, default: str | None = None) -> str | None:
     """Return the name or the id in a header, with bytes that are no text kept; see `Identifier`.
 
     Args:
         message: the message.
         header: the header's name.
+        default: returned if there is no such header.
     """
     text = message.find(header)
-    if text is None or (text.isascii() and "\\" not in text):
+    if text is None:
+        return default
+    if text.isascii() and "\\" not in text:
         return text
     received = _text_of(message)
     if not isinstance(received, Received):

@@ -104,7 +104,7 @@ class AsyncTransport(Transport):
         self.is_behind = len(environment) >= _READ
         self._begin = environment if self.is_behind else b""
         self.environment = Environment(encoding.decode(environment), encoding)
-        self.uniqueid = identifier(start, "Uniqueid") or ""
+        self.uniqueid = identifier(start, "Uniqueid", "")
         self._place = place_of(start)
         self._loop = asyncio.get_running_loop()
         self._token = secrets.token_hex(6)

@@ -264,9 +264,9 @@ class Hub(ManagersHub):
             log.debug("the bridge %s is not known: %s", bridge, error)
             return
         for channel in answer.events:
-            uniqueid = identifier(channel, "Uniqueid") or ""
+            uniqueid = identifier(channel, "Uniqueid", "")
             if self.bridges.place(uniqueid) != bridge:
-                self.bridges.enter(bridge, uniqueid, identifier(channel, "Channel") or "")
+                self.bridges.enter(bridge, uniqueid, identifier(channel, "Channel", ""))
         completion = answer.events.completion
         if completion is not None:
             self.bridges.set_kind(bridge, completion.get("BridgeType", ""))

@@ -35,11 +35,6 @@ Changes = list[str]
 """The names of attributes that have changed."""
 
 
-def _text(event: Event, header: str) -> str:
-    """A name or an id, which keeps its bytes; empty if it is not there."""
-    return identifier(event, header) or ""
-
-
 class Bridges:
     """The bridges of a server and their channels, as far as events have named them."""
 
@@ -50,9 +45,10 @@ class Bridges:
 
     def take(self, event: Event) -> str:
         """Take a BridgeEnter or BridgeLeave, and return the bridge."""
-        bridge, uniqueid = _text(event, "BridgeUniqueid"), _text(event, "Uniqueid")
+        bridge = identifier(event, "BridgeUniqueid", "")
+        uniqueid = identifier(event, "Uniqueid", "")
         if event.name == "BridgeEnter":
-            self.enter(bridge, uniqueid, _text(event, "Channel"))
+            self.enter(bridge, uniqueid, identifier(event, "Channel", ""))
             self._kinds[bridge] = event.get("BridgeType", "")
         elif self._places.get(uniqueid) == bridge:
             self.forget(uniqueid)
@@ -84,9 +80,10 @@ class Bridges:
         """Replace all channels and bridges by the items of CoreShowChannels or Status."""
         kinds, self._kinds, self._members, self._places = self._kinds, {}, {}, {}
         for each in channels:
-            bridge = _text(each, "BridgeId")
+            bridge = identifier(each, "BridgeId", "")
             if bridge:
-                self.enter(bridge, _text(each, "Uniqueid"), _text(each, "Channel"))
+                uniqueid = identifier(each, "Uniqueid", "")
+                self.enter(bridge, uniqueid, identifier(each, "Channel", ""))
         for bridge, kind in kinds.items():
             self.set_kind(bridge, kind)
 
@@ -264,7 +261,8 @@ class CallMachine:
 
     def _on_optimization(self, event: Event, time: float) -> Changes:
         """Note that a Local channel begins to take itself out of the call, or ends doing so."""
-        one, two = _text(event, "LocalOneUniqueid"), _text(event, "LocalTwoUniqueid")
+        one = identifier(event, "LocalOneUniqueid", "")
+        two = identifier(event, "LocalTwoUniqueid", "")
         if self.uniqueid not in (one, two):
             return []
         if event.name == "LocalOptimizationEnd":
@@ -275,7 +273,8 @@ class CallMachine:
                 self._has_heir = True
             return []
         self._other = two if one == self.uniqueid else one
-        self._heir, self._heir_name = self._find_heir() or _text(event, "SourceUniqueid"), ""
+        self._heir = self._find_heir() or identifier(event, "SourceUniqueid", "")
+        self._heir_name = ""
         return []
 
     def _find_heir(self) -> str:
@@ -290,12 +289,12 @@ class CallMachine:
     def _on_pickup(self, event: Event, time: float) -> Changes:
         """Note that the channel of another phone picks the call up, and takes its place."""
         if self._is_own(event, "TargetUniqueid"):
-            self._heir, self._has_heir = _text(event, "Uniqueid"), True
-            self._heir_name = _text(event, "Channel")
+            self._heir, self._has_heir = identifier(event, "Uniqueid", ""), True
+            self._heir_name = identifier(event, "Channel", "")
         return []
 
     def _on_hangup(self, event: Event, time: float) -> Changes:
-        uniqueid = _text(event, "Uniqueid")
+        uniqueid = identifier(event, "Uniqueid", "")
         if uniqueid == self._heir and uniqueid != self.uniqueid:
             self._heir, self._has_heir = "", False
         if uniqueid != self.uniqueid:

@@ -315,11 +315,11 @@ class CallRegistry:
             time: the time of the event, in seconds.
             prefix: the prefix of the names of these headers, as `Dest`.
         """
-        uniqueid = identifier(event, f"{prefix}Uniqueid") or ""
+        uniqueid = identifier(event, f"{prefix}Uniqueid", "")
         if uniqueid in UNKNOWN:
             return None
-        name = identifier(event, f"{prefix}Channel") or ""
-        link = identifier(event, f"{prefix}Linkedid") or ""
+        name = identifier(event, f"{prefix}Channel", "")
+        link = identifier(event, f"{prefix}Linkedid", "")
         channel = self.channels.get(uniqueid)
         if channel is None:
             # Without a linked id a channel cannot be put into a call.

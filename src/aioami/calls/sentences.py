@@ -111,7 +111,7 @@ def _caller_id(calls: CallRegistry, event: Event, time: float) -> None:
 
 @_on("Rename")
 def _rename(calls: CallRegistry, event: Event, time: float) -> None:
-    channel, name = calls.seen(event, time), identifier(event, "Newname") or ""
+    channel, name = calls.seen(event, time), identifier(event, "Newname", "")
     if channel is not None and name:
         calls.step(time, "rename", channel, f" has another name: {name}", event=event)
         calls.rename(channel, name)

@@ -454,7 +454,7 @@ class Channels(Part[LiveChannel]):
         caller = self._records.get(
             self.reports.identifier(event, "Uniqueid")
         )  # an Originate has none
-        dialled = self._records.get(identifier(event, "DestUniqueid") or "")
+        dialled = self._records.get(identifier(event, "DestUniqueid", ""))
         if caller is not None and dialled is not None and event.find("DialStatus") == "ANSWER":
             caller.answered = dialled.answered = True
         self.calls.dial_ends(event)
