@@ -4,20 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
 from typing import Any
 
-from aioami.bus.connection import BusConnection, BusOptions
+from tests.unit.bus.office import connected
+
+from aioami.bus.connection import BusConnection
 from aioami.testing.nats import NatsServer
-
-
-@contextlib.asynccontextmanager
-async def connected(server: NatsServer) -> AsyncIterator[BusConnection]:
-    connection = await BusConnection.open(BusOptions.from_url(server.url, timeout=10.0), "test")
-    try:
-        yield connection
-    finally:
-        await connection.close()
 
 
 async def test_a_message_may_be_asked_for_while_its_stream_is_made(nats_server: NatsServer) -> None:

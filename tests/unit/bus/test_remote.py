@@ -14,14 +14,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.helpers import until
-from tests.unit.bus.office import Office, number, office
+from tests.helpers import QUICK, until
+from tests.unit.bus.office import Office, number
 from tests.unit.client.test_one_loop import CALLS, Held, in_a_running_loop, refusal
 
 from aioami import (
     Action,
     ActionError,
-    Backoff,
     ConnectionLost,
     Disconnected,
     Event,
@@ -40,30 +39,12 @@ from aioami.bus import RemoteManager
 from aioami.live import Live
 from aioami.testing.nats import NatsServer
 
-QUICK = Backoff(first=0.02, factor=1.0, maximum=0.02, jitter=False)
-
 
 @pytest.fixture(scope="module")
-def bus(nats_program: Path) -> Iterator[NatsServer]:
-    """A bus for all tests that leave it as it is."""
+def nats_server(nats_program: Path) -> Iterator[NatsServer]:
+    """One for all tests that leave it as it is."""
     with NatsServer(nats_program) as server:
         yield server
-
-
-@pytest.fixture
-async def place(bus: NatsServer) -> AsyncIterator[Office]:
-    """A server on that bus, without a relay."""
-    async with office(bus) as own:
-        yield own
-    bus.check()
-
-
-@pytest.fixture
-async def led(place: Office) -> AsyncIterator[Office]:
-    """The same with a relay that leads."""
-    async with place.relay() as relay:
-        await until(lambda: relay.is_ready and relay.status()[place.name].role == "leader")
-        yield place
 
 
 @pytest.fixture

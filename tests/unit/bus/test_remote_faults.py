@@ -5,13 +5,13 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import shutil
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 import trustme
-from tests.helpers import until
+from tests.helpers import QUICK, until
 from tests.unit.bus.office import Office, number, office
 
 from aioami import (
@@ -32,30 +32,6 @@ from aioami.bus.relay import Relay, RelayOptions, ServerOptions
 from aioami.live import Live, LiveChange
 from aioami.testing import FaultProxy
 from aioami.testing.nats import NatsServer
-
-QUICK = Backoff(first=0.02, factor=1.0, maximum=0.02, jitter=False)
-
-
-@pytest.fixture
-def bus(nats_program: Path) -> Iterator[NatsServer]:
-    """A bus of its own for each test."""
-    with NatsServer(nats_program) as server:
-        yield server
-
-
-@pytest.fixture
-async def place(bus: NatsServer) -> AsyncIterator[Office]:
-    """A server on that bus, without a relay."""
-    async with office(bus) as own:
-        yield own
-
-
-@pytest.fixture
-async def led(place: Office) -> AsyncIterator[Office]:
-    """The same with a relay that leads."""
-    async with place.relay() as relay:
-        await until(lambda: relay.is_ready and relay.status()[place.name].role == "leader")
-        yield place
 
 
 class Account:
