@@ -13,7 +13,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from tests.helpers import manager, until
+from tests.helpers import manager, observe, until
 
 from aioami import ManagerError, ProtocolError
 from aioami.agi import CommandFailed, FastAGI, HungUp, Program, Routes, Session, SessionEnded, TakenAway
@@ -91,14 +91,7 @@ async def call(program: Program, **options: Any) -> AsyncIterator[tuple[Peer, as
     result: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
 
     async def observed(session: Session) -> None:
-        try:
-            value = await program(session)
-        except BaseException as error:
-            if not result.done():
-                result.set_exception(error if isinstance(error, Exception) else RuntimeError(repr(error)))
-            raise
-        if not result.done():
-            result.set_result(value)
+        await observe(program(session), result)
 
     async with FastAGI(observed, port=0, **options) as server, connected(server) as peer:
         yield peer, result

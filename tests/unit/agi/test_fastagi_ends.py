@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 import pytest
-from tests.helpers import until
+from tests.helpers import observe, until
 from tests.unit.agi.test_fastagi import DEAD, PLACE, Peer, call, connected, short_farewell  # noqa: F401
 
 from aioami import ConnectionLost, Manager, ManagerError, ProtocolError, core, events
@@ -432,11 +432,7 @@ async def steered(fake: FakeAsterisk, mgr: Manager, program: Callable[[Session],
     result: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
 
     async def observed(session: Session) -> None:
-        try:
-            result.set_result(await program(session))
-        except BaseException as error:
-            result.set_exception(error)
-            raise
+        await observe(program(session), result)
 
     server = FastAGI(observed, port=0, manager=mgr)
     return server, connected(server, begin=False), result, caller
