@@ -39,7 +39,7 @@ from ..events.channels import Hangup, HangupRequest, Newexten, SoftHangupRequest
 from ..fields import identifier
 from ..wire.text import Encoding
 from .answers import Reply, parse_reply
-from .commands import MAX_ASYNC_COMMAND, Command, Word, encode_command
+from .commands import MAX_ASYNC_COMMAND, Command
 from .environment import Environment
 from .hub import Hub
 from .stopping import ChannelLook, Lookout, Place, Stopper, look_at, place_of
@@ -320,9 +320,6 @@ class AsyncTransport(Transport):
             assert self.over is not None
             raise fresh(self.over) from error
 
-    def _encode(self, *words: Word) -> Command:
-        return encode_command(words, self.encoding, self.limit)
-
     # Variables
 
     async def get(self, name: str | bytes) -> str | None:
@@ -374,7 +371,7 @@ class AsyncTransport(Transport):
         if self.is_behind:
             await self.catch_up()
         while self._stopper.settling:
-            wait = self._encode("WAIT FOR DIGIT", self._stopper.settling)
+            wait = self.encode("WAIT FOR DIGIT", self._stopper.settling)
             if self._parsed(await self._ask(wait)).result in ("0", "-1"):
                 self._stopper.settling = 0
 
@@ -386,7 +383,7 @@ class AsyncTransport(Transport):
         rest = b""
         last = b"200 result=0\n"
         while True:
-            data = await self._ask(self._encode("NOOP"))
+            data = await self._ask(self.encode("NOOP"))
             rest += data
             if len(data) < _READ and data.endswith(last):
                 break
@@ -405,11 +402,11 @@ class AsyncTransport(Transport):
         if not is_known:
             timer = self._loop.call_later(_UNKNOWN, self._end, TakenAway(_GONE))
             try:
-                await self._ask(self._encode("NOOP"))
+                await self._ask(self.encode("NOOP"))
             finally:
                 timer.cancel()
         else:
-            await self._ask(self._encode("NOOP"))
+            await self._ask(self.encode("NOOP"))
 
     async def mark(self) -> None:
         """Mark this stay in AsyncAGI in `AGISTATUS`, which Asterisk overwrites at its end."""
@@ -459,7 +456,7 @@ class AsyncTransport(Transport):
                 await self._wait(lambda: self._has_left, _FOLLOWED)
             else:
                 with contextlib.suppress(SessionEnded):
-                    await self._ask(self._encode("NOOP"))
+                    await self._ask(self.encode("NOOP"))
         await self.settle()
         if self._went_on and has_failed:
             return failure(command, reply, session_over=True)
@@ -480,7 +477,7 @@ class AsyncTransport(Transport):
                 self._end(HungUp("the channel was hung up"))
         except PermissionDenied:
             with contextlib.suppress(ManagerError):  # this ends the session of a missing channel
-                await self._queue(self._encode("NOOP").line, f"{self._token}-none")
+                await self._queue(self.encode("NOOP").line, f"{self._token}-none")
         except ActionError:
             self._end(HungUp("the channel is gone"))
         except ManagerError as error:
@@ -529,7 +526,7 @@ class AsyncTransport(Transport):
         self._is_leaving = not self._has_dialplan
         try:
             with self.ending() if not self._has_dialplan else contextlib.nullcontext():
-                await self._ask(self._encode("ASYNCAGI BREAK"))
+                await self._ask(self.encode("ASYNCAGI BREAK"))
             await self._wait(lambda: self._has_left, _FAREWELL)
         except SessionEnded:
             pass
@@ -562,7 +559,7 @@ class AsyncTransport(Transport):
             await self.leave()
         else:  # Asterisk takes it after the running command
             with self.ending() if not self._has_dialplan else contextlib.nullcontext():
-                await self._queue(self._encode("ASYNCAGI BREAK").line, f"{self._token}-end")
+                await self._queue(self.encode("ASYNCAGI BREAK").line, f"{self._token}-end")
             self._end(TakenAway("the program of the session is over"))
 
     async def _hang_up(self) -> None:
@@ -571,7 +568,7 @@ class AsyncTransport(Transport):
                 try:
                     await self._manager.send(HangUp(self.uniqueid))
                 except PermissionDenied:
-                    await self._queue(self._encode("HANGUP").line, f"{self._token}-end")
+                    await self._queue(self.encode("HANGUP").line, f"{self._token}-end")
         except PermissionDenied:
             raise
         except ActionError:

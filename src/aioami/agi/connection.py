@@ -19,7 +19,7 @@ from ..events.base import Event
 from ..events.channels import Hangup, HangupRequest, SoftHangupRequest
 from ..wire.text import Encoding
 from .answers import AnswerReader, Reply, Sign
-from .commands import MAX_LINE, Command, Word, encode_command
+from .commands import MAX_LINE, Command
 from .environment import Environment
 from .hub import Hub
 from .stopping import Lookout, Place, Stopper
@@ -204,7 +204,7 @@ class Connection(asyncio.Protocol, Transport):
     async def _wait_for_silence(self, stopper: Stopper) -> None:
         """Wait until no digit that stopped a command is on its way any more."""
         while stopper.settling:
-            waited = await self._ask(self._encode("WAIT FOR DIGIT", stopper.settling))
+            waited = await self._ask(self.encode("WAIT FOR DIGIT", stopper.settling))
             if waited.code != 200 or waited.result in ("0", "-1"):
                 stopper.settling = 0
 
@@ -231,7 +231,7 @@ class Connection(asyncio.Protocol, Transport):
     def _send_marker(self) -> None:
         self._markers += 1
         self._marker = f"aioami-{self._token}-{self._markers}"
-        self._write(self._encode("GET FULL VARIABLE", self._marker).line)
+        self._write(self.encode("GET FULL VARIABLE", self._marker).line)
 
     async def _ask(self, command: Command) -> Reply:
         """Send a command, and return its answer. If this is cancelled, a task waits for that."""
@@ -311,9 +311,6 @@ class Connection(asyncio.Protocol, Transport):
         if not self._tcp.is_closing():
             self._tcp.write(line + b"\n")
 
-    def _encode(self, *words: Word) -> Command:
-        return encode_command(words, self.encoding, self.limit)
-
     def _fail(self, error: ProtocolError) -> None:
         """End the session, as answers can no longer be matched to commands."""
         if not self._reader.has_environment:
@@ -336,7 +333,7 @@ class Connection(asyncio.Protocol, Transport):
             self._is_dead = True
         elif not self._is_dead:
             # HANGUP may still be on its way. On a dead channel this is answered with 511 at once.
-            probe = await self._ask(self._encode("CHANNEL STATUS"))
+            probe = await self._ask(self.encode("CHANNEL STATUS"))
             self._is_dead = self._is_dead or probe.code == 511
         await self.settle()
         return self.over
@@ -351,7 +348,7 @@ class Connection(asyncio.Protocol, Transport):
     async def _ask_place(self) -> str:
         """Return the channel's Uniqueid and its place in the dialplan; empty if not known."""
         try:
-            reply = await self._ask(self._encode("GET FULL VARIABLE", _PLACE))
+            reply = await self._ask(self.encode("GET FULL VARIABLE", _PLACE))
         except ManagerError:
             return ""  # the connection is lost, which says why
         return reply.data or "" if reply.code == 200 else ""

@@ -538,7 +538,6 @@ async def test_the_last_to_watch_a_channel_has_its_events(fake: FakeAsterisk, mg
     hub.watch(caller.uniqueid, first)
     hub.watch(caller.uniqueid, second)
     hub.forget(caller.uniqueid, first)
-    assert hub.is_watched(caller.uniqueid)
     gone = mgr.wait_for(events.Hangup, timeout=5)
     await mgr.send(core.Hangup(caller.uniqueid))
     await gone
