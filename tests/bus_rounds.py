@@ -530,7 +530,7 @@ async def _until_another_leads(world: World, leader: RelayProcess) -> None:
     while await world.leader() is leader:
         assert time.monotonic() < deadline, "nobody takes over"
         await asyncio.sleep(0.05)
-    await asyncio.sleep(0.3)
+    await asyncio.sleep(0.3)  # a moment in which the new leader is alone
 
 
 async def kill_leader(world: World) -> None:

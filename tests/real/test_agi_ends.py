@@ -234,7 +234,7 @@ async def test_recording_ends_for_each_reason(mgr: Manager, transport: Transport
             file = str(tmp_path / f"{transport}{call.uniqueid}")
             running = asyncio.create_task(call.record(file, timeout=timeout, beep=beep))
             if disturb is not None:
-                await asyncio.sleep(after)
+                await asyncio.sleep(after)  # of the tone, or of what is recorded
                 await disturb(call)
             taken = await running
             assert taken.file == file

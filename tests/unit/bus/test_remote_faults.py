@@ -192,7 +192,7 @@ async def test_a_store_that_was_emptied_is_told(led: Office) -> None:
         for each in range(1, 5):
             await led.tell(each)
         await until(lambda: account.last == 4)
-        await asyncio.sleep(0.1)
+        await remote.send(core.Ping())  # behind which the relay knows that all is stored
         led.bus.kill()
         await until(lambda: remote.state is not ManagerState.READY)
         led.bus.empty()
