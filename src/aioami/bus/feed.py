@@ -455,9 +455,7 @@ class Feed:
             log.exception("a message in the log of %s could not be read", self._server)
             reader.sequence = sequence
             return
-        self._position = Position(
-            self._server, self._store, reader.sequence, reader.epoch, reader.n, reader.time
-        )
+        self._note_place(reader)
         while reader.records:
             self._take_record(reader.records.popleft())
         is_before = sequence <= self._caught_up_at and event_place.time < self._opened_at

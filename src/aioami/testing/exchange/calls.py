@@ -14,7 +14,7 @@ from .channels import DOWN, RING, RINGING, UP, Bridge, Channel, Gone, Pairs, Par
 if TYPE_CHECKING:
     from . import Exchange
 
-__all__ = ["Dialled", "Handset", "Origin", "dial", "originate", "request"]
+__all__ = ["DIAL_STATUS", "Dialled", "Handset", "Origin", "dial", "originate", "request"]
 
 TECHNOLOGIES: Final = ("PJSIP", "SIP", "IAX2", "DAHDI")
 REASONS: Final = {"answer": 4, "busy": 5, "congestion": 8, "timeout": 3, "hangup": 0, "failed": 0}
@@ -23,7 +23,7 @@ _DIAL_VARIABLES: Final = (
     *("ANSWEREDTIME", "ANSWEREDTIME_MS", "DIALEDTIME", "DIALEDTIME_MS"),
     *("RINGTIME", "RINGTIME_MS", "PROGRESSTIME", "PROGRESSTIME_MS"),
 )
-_DIAL_STATUS: Final = {"busy": "BUSY", "congestion": "CONGESTION", "answer": "ANSWER"}
+DIAL_STATUS: Final = {"busy": "BUSY", "congestion": "CONGESTION", "answer": "ANSWER"}
 
 
 @dataclass
@@ -231,11 +231,11 @@ async def ringing(
                     caller.set_variable("RINGTIME", str(int(rung)))
                     caller.set_variable("RINGTIME_MS", str(round(rung * 1000)))
                 emit("DialState", [("DialStatus", "RINGING")])
-            elif what in _DIAL_STATUS:
+            elif what in DIAL_STATUS:
                 if what == "answer":
                     channel.to_state(UP)
                 if what != "answer" or answered:
-                    emit("DialEnd", [("DialStatus", _DIAL_STATUS[what])])
+                    emit("DialEnd", [("DialStatus", DIAL_STATUS[what])])
                 return what
         if channel.hanging.is_set:
             emit("DialEnd", [("DialStatus", "NOANSWER")])
@@ -413,7 +413,7 @@ async def dial(caller: Channel, targets: list[str], seconds: float, options: str
         leg, outcome = await first_answer(caller, legs, seconds, unanswered=unanswered)
         if leg is None:
             exchange.records.fails(caller, outcome)
-            return _not_answered(caller, _DIAL_STATUS.get(outcome, "NOANSWER"))
+            return _not_answered(caller, DIAL_STATUS.get(outcome, "NOANSWER"))
     except (Gone, Redirected):
         for each in legs:
             each.channel.hang_up()

@@ -6,7 +6,7 @@ from typing import Final
 
 from ..clock import Signal
 from . import dialplan
-from .calls import Dialled, request
+from .calls import DIAL_STATUS, Dialled, request
 from .channels import RINGING, UP, Bridge, Channel, Gone, Pairs, Party, Redirected
 
 __all__ = ["CANCEL", "begin", "press"]
@@ -200,7 +200,7 @@ class _Transfer:
         target.hang_up()
 
     def _hears(self, target: Channel, what: str) -> None:
-        status = {"answer": "ANSWER", "busy": "BUSY", "congestion": "CONGESTION"}.get(what)
+        status = DIAL_STATUS.get(what)
         if what == "ringing":
             target.to_state(RINGING)
             self._emit_dial("DialState", target, "RINGING")
