@@ -89,20 +89,22 @@ class BlockingCall:
         if self._call.end is None:
             self._thread.run(lambda: self._call.hang_up(cause))
 
-    def redirect(self, context: str, exten: str, priority: int | str = 1) -> None:
+    def redirect(
+        self, context: str | bytes, exten: str | bytes, priority: int | str | bytes = 1
+    ) -> None:
         """Send the call to another place in the dialplan; see `Call.redirect`."""
         self._thread.run(lambda: self._call.redirect(context, exten, priority))
 
-    def transfer(self, exten: str, context: str) -> None:
+    def transfer(self, exten: str | bytes, context: str | bytes) -> None:
         """Send the other party to an extension; see `Call.transfer`."""
         self._thread.run(lambda: self._call.transfer(exten, context))
 
-    def bridge(self, other: BlockingCall | Call | str) -> None:
+    def bridge(self, other: BlockingCall | Call | str | bytes) -> None:
         """Connect the call with another channel; see `Call.bridge`."""
         given = other._call if isinstance(other, BlockingCall) else other
         self._thread.run(lambda: self._call.bridge(given))
 
-    def park(self, *, timeout: float | None = None, lot: str | None = None) -> str:
+    def park(self, *, timeout: float | None = None, lot: str | bytes | None = None) -> str:
         """Park the call, and return the space; see `Call.park`."""
         return self._thread.run(lambda: self._call.park(timeout=timeout, lot=lot))
 
@@ -110,7 +112,7 @@ class BlockingCall:
         """Mute or unmute the call; see `Call.mute`."""
         self._thread.run(lambda: self._call.mute(muted, listening=listening, talking=talking))
 
-    def record(self, file: str, *, options: str = "") -> str:
+    def record(self, file: str | bytes, *, options: str = "") -> str:
         """Record the call, and return the id of the recording; see `Call.record`."""
         return self._thread.run(lambda: self._call.record(file, options=options))
 

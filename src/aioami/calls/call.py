@@ -208,7 +208,9 @@ class Call:
                 self._hub.look()
                 return
 
-    async def redirect(self, context: str, exten: str, priority: int | str = 1) -> None:
+    async def redirect(
+        self, context: str | bytes, exten: str | bytes, priority: int | str | bytes = 1
+    ) -> None:
         """Send the call to an extension, without the party that it talks with.
 
         Asterisk does not check that the extension exists. Needs the write class `call`.
@@ -219,7 +221,7 @@ class Call:
         """
         await self._steer(lambda uniqueid: Redirect(uniqueid, context, exten, priority))
 
-    async def transfer(self, exten: str, context: str) -> None:
+    async def transfer(self, exten: str | bytes, context: str | bytes) -> None:
         """Transfer the party that this call talks with to an extension (a blind transfer).
 
         This call then leaves the conversation. Asterisk does not check that the extension exists.
@@ -233,7 +235,7 @@ class Call:
         """
         await self._steer(lambda uniqueid: BlindTransfer(uniqueid, exten, context))
 
-    async def bridge(self, other: Call | str) -> None:
+    async def bridge(self, other: Call | str | bytes) -> None:
         """Bridge the call with another channel; both leave the bridge or application they were in.
 
         Needs the write class `call`.
@@ -244,14 +246,14 @@ class Call:
         Raises:
             ActionError: the other channel does not exist.
         """
-        check_type("other", other, (Call, str), "a Call, or a channel as text")
+        check_type("other", other, (Call, str, bytes), "a Call, or a channel as text")
 
         def make(uniqueid: str) -> Bridge:
             return Bridge(uniqueid, other.uniqueid if isinstance(other, Call) else other)
 
         await self._steer(make)
 
-    async def park(self, *, timeout: float | None = None, lot: str | None = None) -> str:
+    async def park(self, *, timeout: float | None = None, lot: str | bytes | None = None) -> str:
         """Park the call, and return the space: the extension to dial to fetch the call.
 
         `parked` becomes true a moment later, and `parking_space` has the space while it is parked.
@@ -296,7 +298,7 @@ class Call:
         MuteAudio("-", talking, listening, muted)  # refuses wrong arguments at once
         await self._steer(lambda uniqueid: MuteAudio(uniqueid, talking, listening, muted))
 
-    async def record(self, file: str, *, options: str = "") -> str:
+    async def record(self, file: str | bytes, *, options: str = "") -> str:
         """Record the call, both directions in one file, until it ends.
 
         `actions.StopMixMonitor(call.uniqueid, id)` ends the recording earlier. Needs the write
@@ -310,7 +312,7 @@ class Call:
         Returns:
             The id of the recording.
         """
-        check_text("file", file)
+        check_type("file", file, (str, bytes), "text")
         check_text("options", options)
         if not file:
             raise ValueError("file: it is empty")

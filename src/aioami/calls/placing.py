@@ -66,7 +66,7 @@ class Application:
         object.__setattr__(self, "arguments", arguments)
 
 
-Destination = Union[str, Application, Callable[["Session"], Awaitable[object]]]
+Destination = Union[str, bytes, Application, Callable[["Session"], Awaitable[object]]]
 """The place to which a call goes once it is answered. It is an extension as `"100@internal"`, an
 `Application`, or an AGI program.
 """
@@ -110,7 +110,7 @@ class PlacedCall:
         self._other = _fresh() if start.lower() == "local/" else ""
         self._timeout = float(timeout)
         self._early_media = early_media
-        self._program = None if isinstance(to, (str, Application)) else to
+        self._program = None if isinstance(to, (str, bytes, Application)) else to
         if self._program is not None and not callable(to):
             raise TypeError(
                 "to: expected 'exten@context', an Application or a program, "
@@ -268,9 +268,9 @@ def _target(to: Destination) -> dict[str, str | bytes | None]:
     if isinstance(to, Application):
         arguments = ",".join(text("arguments", each) for each in to.arguments)
         return {"Application": to.name, "Data": arguments or None}
-    if not isinstance(to, str):
+    if not isinstance(to, (str, bytes)):
         return {"Application": "AGI", "Data": "agi:async"}
-    exten, _, context = to.rpartition("@")
+    exten, _, context = text("to", to).rpartition("@")
     if not exten or not context:
         raise ValueError(
             "to: an extension with its context, as '100@internal', or an application, as "

@@ -566,6 +566,33 @@ async def test_wrong_arguments_of_steering(fake: FakeAsterisk, mgr: Manager, act
         assert len(fake.received) == count
 
 
+async def test_places_and_channels_of_odd_bytes(fake: FakeAsterisk, mgr: Manager) -> None:
+    """A destination, a place, a channel, a lot and a file that are bytes are sent as they are."""
+    async with mgr.call(ANSWERS, to=TO.encode()) as call:
+        await call.answered(5)
+        for steer in (
+            lambda: mgr.call(ANSWERS, to=b"wait\xfc@te\xffst"),
+            lambda: call.redirect(b"te\xfcst", b"wait\xff", b"step\xfc"),
+            lambda: call.bridge(b"PJSIP/\xfc1"),
+            lambda: call.transfer(b"wait\xff", b"te\xfcst"),
+            lambda: call.park(lot=b"lot\xfc"),
+            lambda: call.record(b"one\xfc.wav"),
+        ):
+            with contextlib.suppress(ActionError):  # there is no such place, channel or lot
+                await steer()
+    for action, header in {
+        "Originate": b"Context: te\xffst\r\nExten: wait\xfc\r\n",
+        "Redirect": b"Context: te\xfcst\r\nExten: wait\xff\r\nPriority: step\xfc\r\n",
+        "Bridge": b"Channel2: PJSIP/\xfc1\r\n",
+        "BlindTransfer": b"Exten: wait\xff\r\nContext: te\xfcst\r\n",
+        "Park": b"Parkinglot: lot\xfc\r\n",
+        "MixMonitor": b"File: one\xfc.wav\r\n",
+    }.items():
+        assert header in fake.sent(action)[-1].raw, action
+    with pytest.raises(ValueError, match="^to: an extension with its context"):
+        mgr.call(ANSWERS, to=b"wait")
+
+
 # A lost link
 
 
