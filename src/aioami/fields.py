@@ -1,6 +1,6 @@
 """Typed attributes over the headers of events and responses, and the one rule that names them.
 
-A field is declared once, with the header's spelling on the wire. Each access reads the message:
+A field is declared once, with the header's spelling on the wire. Each access reads the message::
 
     class Hangup(ChannelEvent):
         cause = Integer("Cause")
@@ -119,7 +119,7 @@ class Field(Generic[T]):
         raise AttributeError("a message is read-only")
 
     def alias(self: FieldT) -> FieldT:
-        """The same field under another name, such as other messages use for the same thing:
+        """The same field under another name, such as other messages use for the same thing::
 
             location = Text("Location")
             interface = location.alias()

@@ -179,7 +179,8 @@ class Hub(ManagersHub):
 
     def _finish(self, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)
-        # A caller that waits for the task gets the error too, but no caller may be left.
+        # A caller that awaits the task gets the error itself. It is logged for the case that none
+        # awaits it any more.
         if not task.cancelled() and task.exception() is not None:
             log.debug("a call could not be hung up", exc_info=task.exception())
 

@@ -174,7 +174,8 @@ class CallRecord:
             time: seconds.
             by_channel: true if another channel dials it, false if an Originate does.
         """
-        # A channel that an Originate called is the caller, once it calls somebody.
+        # A channel that an Originate dialled turns into the caller when it dials another one. The
+        # ringing of that one counts then, as in a call without an Originate.
         if self._rang is None or (by_channel and not self._called):
             self._rang = time
         self._called = self._called or by_channel

@@ -72,12 +72,12 @@ def _is_silent(channel: Channel) -> bool:
 
 
 class _Transfer:
-    """A transfer, from the code that was pressed to its end.
+    """An attended transfer that a phone begins by a code of digits during its call.
 
     Args:
-        transferer: the channel that transfers.
+        transferer: the channel of the phone.
         bridge: its bridge with the channel that is transferred.
-        exten: the digits that it presses next.
+        exten: the extension to transfer to, whose digits the phone presses after the code.
     """
 
     def __init__(self, transferer: Channel, bridge: Bridge, exten: str) -> None:
