@@ -122,7 +122,8 @@ class AsyncTransport(Transport):
         self._runs_dialplan = False
         self._ran_dialplan = False
         self._is_marked = False
-        self._has_moved = False
+        self._has_moved = False  # by a command, and the new place is not known yet
+        self._is_told_late = False  # a move by a command, of which the event is still to come
         self._is_unsure = False  # the link was lost, so the channel may have moved
         self._is_leaving = False  # the session is leaving, and Asterisk hangs up then
         self.ended: asyncio.Future[None] = self._loop.create_future()
@@ -176,6 +177,9 @@ class AsyncTransport(Transport):
         """Take a step of the dialplan: its place shows why AsyncAGI has ended."""
         place = place_of(event)
         location = ",".join(place)
+        if self._is_told_late and place == self._place:
+            self._is_told_late = False
+            return
         if not self._has_left:
             if self._runs_dialplan or self._has_moved:
                 return
@@ -185,7 +189,9 @@ class AsyncTransport(Transport):
                 self._end(TakenAway(f"the channel was redirected to {location}"))
         elif place[1] == "h":
             self._end(HungUp("the channel was hung up"))
-        elif self._has_moved or place == _behind(self._place):
+        elif self._has_moved:
+            return  # this may be the place to which a command moved the channel: `settle` looks
+        elif place == _behind(self._place):
             self._went_on = True
             self._end(TakenAway(f"the dialplan has gone on at {location}"))
         else:
@@ -272,7 +278,18 @@ class AsyncTransport(Transport):
                 raise ProtocolError(
                     f"the answer has over {_READ} bytes, and AsyncAGI cuts longer ones off"
                 )
-        return self._parsed(data)
+        reply = self._parsed(data)
+        if command.may_have_moved:
+            await self._find_place()
+        return reply
+
+    async def _find_place(self) -> None:
+        """Find out the place to which a command may have moved the channel."""
+        with contextlib.suppress(ManagerError):  # the place stays unknown
+            look = await look_at(self._manager, self.uniqueid)
+            if look is not None and not look.is_hung_up:
+                self._is_told_late = look.place != self._place
+                self._place, self._has_moved = look.place, False
 
     def _parsed(self, data: bytes) -> Reply:
         try:

@@ -129,6 +129,7 @@ _STAYING_APPLICATIONS: Final = frozenset(
         b"background",
         b"controlplayback",
         b"echo",
+        b"hangup",
         b"musiconhold",
         b"noop",
         b"playback",
@@ -252,6 +253,11 @@ class Command:
     def moves(self) -> bool:
         """True if the command may change the channel's place in the dialplan."""
         return self.name in _MOVING or self._application in _MOVING_APPLICATIONS
+
+    @property
+    def may_have_moved(self) -> bool:
+        """True if the channel may be at another place of the dialplan when the command is done."""
+        return self.moves or not self.stays
 
     @property
     def _application(self) -> bytes:
