@@ -271,6 +271,34 @@ async def test_the_end_of_a_channel_that_a_command_moved(
         await running
 
 
+async def test_a_routine_that_is_missing() -> None:
+    """GOSUB that fails has not moved the channel, so the step behind AGI() is its failure, and nothing is looked at."""
+    call, server = session()
+    server.answers = ["200 result=-1 Gosub label not found"]
+    running = asyncio.create_task(call.command("GOSUB", "internal", "100", "nolabel"))
+    await until(lambda: server.commands)
+    server.tell("AsyncAGIEnd")
+    server.step("internal", "100", "3")
+    with pytest.raises(CommandFailed, match="which ended the session"):
+        await running
+    assert server.sent == ["AGI"]
+
+
+async def test_a_redirect_that_ends_an_application() -> None:
+    """Where AsyncAGI has ended, the place that is found is that of a redirect, and hides none."""
+    call, server = session()
+    looks: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+    server.answers, server.replies["Status"] = ["200 result=0"], [looks]
+    running = asyncio.create_task(call.exec("Odd"))
+    await until(lambda: "Status" in server.sent)
+    server.line.take(event("AsyncAGIEnd"))
+    looks.set_result(looked(place=ELSEWHERE))
+    assert await running == 0
+    server.step(*ELSEWHERE)
+    with pytest.raises(TakenAway, match="was redirected to elsewhere,s,1"):
+        await call.answer()
+
+
 async def test_a_move_that_is_told_while_the_session_lives() -> None:
     """A step to where a command has led is no redirect, and comes once; without a dialplan a second one is a redirect."""
     call, server = session(has_dialplan=False)
