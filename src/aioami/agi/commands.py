@@ -257,7 +257,9 @@ class Command:
     @property
     def may_have_moved(self) -> bool:
         """True if the channel may be at another place of the dialplan when the command is done."""
-        return self.moves or not self.stays
+        if self.name == "EXEC":
+            return self._application not in _STAYING_APPLICATIONS
+        return self.name in _MOVING
 
     @property
     def _application(self) -> bytes:
