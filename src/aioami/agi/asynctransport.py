@@ -51,6 +51,7 @@ if TYPE_CHECKING:
 __all__ = ["AsyncTransport", "is_in_async_agi"]
 
 _READ: Final = 1024  # bytes that Asterisk reads of an answer, and of the environment
+_FAILED: Final = b"200 result=-1"  # the begin of the answer to a command that moved nothing
 _MAX_VALUE: Final = 1023  # bytes of a value that Getvar returns
 _EXPLAINED: Final = 0.3  # seconds for the events that explain an end; they took 13 ms in tests
 _FOLLOWED: Final = 2.0  # seconds in which AsyncAGIEnd follows a failure; it always does
@@ -122,7 +123,9 @@ class AsyncTransport(Transport):
         self._runs_dialplan = False
         self._ran_dialplan = False
         self._is_marked = False
-        self._has_moved = False
+        self._has_moved = False  # by a command, and the new place is not known yet
+        self._had_moved = False  # before the running command
+        self._is_told_late = False  # a move by a command, of which the event is still to come
         self._is_unsure = False  # the link was lost, so the channel may have moved
         self._is_leaving = False  # the session is leaving, and Asterisk hangs up then
         self.ended: asyncio.Future[None] = self._loop.create_future()
@@ -138,8 +141,11 @@ class AsyncTransport(Transport):
         """Take an event of the channel."""
         if isinstance(event, AsyncAGIExec):
             if event.get("CommandId") == self._expected:
+                data = unquote_to_bytes(event.get("Result", ""))
                 self._runs_dialplan = False
-                self._resolve(unquote_to_bytes(event.get("Result", "")))
+                if data.startswith(_FAILED):
+                    self._has_moved = self._had_moved
+                self._resolve(data)
         elif isinstance(event, Newexten):
             self._take_step(event)
         elif isinstance(event, AsyncAGIEnd):
@@ -176,6 +182,9 @@ class AsyncTransport(Transport):
         """Take a step of the dialplan: its place shows why AsyncAGI has ended."""
         place = place_of(event)
         location = ",".join(place)
+        if self._is_told_late and place == self._place:
+            self._is_told_late = False
+            return
         if not self._has_left:
             if self._runs_dialplan or self._has_moved:
                 return
@@ -185,7 +194,9 @@ class AsyncTransport(Transport):
                 self._end(TakenAway(f"the channel was redirected to {location}"))
         elif place[1] == "h":
             self._end(HungUp("the channel was hung up"))
-        elif self._has_moved or place == _behind(self._place):
+        elif self._has_moved:
+            return  # this may be the place to which a command moved the channel: `settle` looks
+        elif place == _behind(self._place):
             self._went_on = True
             self._end(TakenAway(f"the dialplan has gone on at {location}"))
         else:
@@ -263,7 +274,8 @@ class AsyncTransport(Transport):
         return result
 
     async def _run(self, command: Command) -> Reply:
-        self._has_moved = self._has_moved or command.moves
+        self._had_moved = self._has_moved
+        self._has_moved = self._had_moved or command.moves
         data = await self._ask(command)
         if len(data) >= _READ:
             self.is_behind = True
@@ -272,7 +284,18 @@ class AsyncTransport(Transport):
                 raise ProtocolError(
                     f"the answer has over {_READ} bytes, and AsyncAGI cuts longer ones off"
                 )
-        return self._parsed(data)
+        reply = self._parsed(data)
+        if command.may_have_moved and not _has_failed(command, reply):
+            await self._find_place()
+        return reply
+
+    async def _find_place(self) -> None:
+        """Find out the place to which a command may have moved the channel."""
+        with contextlib.suppress(ManagerError):  # the place stays unknown
+            look = await look_at(self._manager, self.uniqueid)
+            if look is not None and not (look.is_hung_up or self._has_left):
+                self._is_told_late = look.place != self._place
+                self._place, self._has_moved = look.place, False
 
     def _parsed(self, data: bytes) -> Reply:
         try:
@@ -450,7 +473,7 @@ class AsyncTransport(Transport):
         return await self._finish_even_if_cancelled(self._explain(command, reply))
 
     async def _explain(self, command: Command, reply: Reply) -> ManagerError | None:
-        has_failed = command.fails and reply.code == 200 and reply.result == "-1"
+        has_failed = _has_failed(command, reply)
         if self.over is None and not self._has_left:
             if has_failed:
                 await self._wait(lambda: self._has_left, _FOLLOWED)
@@ -588,6 +611,11 @@ def _wake(done: asyncio.Future[None], task: asyncio.Task[Any]) -> None:
 def is_in_async_agi(application: str, data: str) -> bool:
     """True if a channel with this application waits for commands in AsyncAGI."""
     return application.upper() == "AGI" and data.lower().startswith("agi:async")
+
+
+def _has_failed(command: Command, reply: Reply) -> bool:
+    """True if a command was answered with a failure, which ends AsyncAGI."""
+    return command.fails and reply.code == 200 and reply.result == "-1"
 
 
 def _behind(place: Place) -> Place:

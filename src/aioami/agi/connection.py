@@ -35,6 +35,7 @@ _LONGEST_END: Final = 0.25  # seconds that most commands take to end after a han
 _FIRST_REPEAT: Final = 0.1  # seconds after which a stop without effect is repeated
 _LAST_REPEAT: Final = 1.0
 _PLACE: Final = "${UNIQUEID},${CONTEXT},${EXTEN},${PRIORITY}"
+_MOVED: Final = "${CHANNEL(checkhangup)},${CONTEXT},${EXTEN},${PRIORITY}"
 
 log = get_logger("aioami.agi")
 
@@ -84,7 +85,8 @@ class Connection(asyncio.Protocol, Transport):
         self._markers = 0
         self._marker = ""
         self._is_dead = False  # Asterisk calls the channel dead; `settle` finds out why
-        self._has_moved = False
+        self._place = ""
+        self._has_moved = False  # by a command, and the new place is not known yet
         self._stopper: Stopper | None = None
         self._lookout: Lookout | None = None
         self._is_leaving = False
@@ -176,7 +178,10 @@ class Connection(asyncio.Protocol, Transport):
     def _begin(self, environment: Environment) -> None:
         _stop(self._timer)
         self.environment = environment
-        self._uniqueid = environment.values.get("agi_uniqueid", "")
+        values = environment.values
+        self._uniqueid = values.get("agi_uniqueid", "")
+        names = ("agi_context", "agi_extension", "agi_priority")
+        self._place = ",".join(values.get(name, "") for name in names)
         if self._owner.manager is not None:
             self._stopper = Stopper(self._owner.manager, self._uniqueid)
             self._lookout = Lookout(self._owner.manager, self._uniqueid, self._take_look)
@@ -196,10 +201,15 @@ class Connection(asyncio.Protocol, Transport):
             await self._wait_for_silence(self._stopper)
         self._has_moved = self._has_moved or command.moves
         try:
-            return await self._ask(command)
+            reply = await self._ask(command)
         except asyncio.CancelledError:
             self._stop_command(command)
             raise
+        if reply.code == 200 and command.may_have_moved and not self._is_dead:
+            is_hung_up, _, place = (await self._evaluate(_MOVED)).partition(",")
+            if is_hung_up == "0":
+                self._place, self._has_moved = place, False
+        return reply
 
     async def _wait_for_silence(self, stopper: Stopper) -> None:
         """Wait until no digit that stopped a command is on its way any more."""
@@ -341,14 +351,14 @@ class Connection(asyncio.Protocol, Transport):
     async def settle(self) -> None:
         if not self._is_dead or self.over is not None:
             return
-        uniqueid, _, place = (await self._ask_place()).partition(",")
+        uniqueid, _, place = (await self._evaluate(_PLACE)).partition(",")
         if self.over is None:  # else the connection was closed meanwhile
             self._judge("" if self._has_moved else place, uniqueid)
 
-    async def _ask_place(self) -> str:
-        """Return the channel's Uniqueid and its place in the dialplan; empty if not known."""
+    async def _evaluate(self, text: str) -> str:
+        """Return a text with its variables replaced; empty if that is not possible."""
         try:
-            reply = await self._ask(self.encode("GET FULL VARIABLE", _PLACE))
+            reply = await self._ask(self.encode("GET FULL VARIABLE", text))
         except ManagerError:
             return ""  # the connection is lost, which says why
         return reply.data or "" if reply.code == 200 else ""
@@ -360,12 +370,10 @@ class Connection(asyncio.Protocol, Transport):
             place: the channel's place; empty if it is unknown, or may have changed by a command.
             uniqueid: the present Uniqueid of the channel; empty if it is not known.
         """
-        values = self.environment.values
-        names = ("agi_context", "agi_extension", "agi_priority")
         if uniqueid and self._uniqueid not in ("", uniqueid):
             # After a bridge by an action the call goes on without the channel of AGI().
             self.over = TakenAway("the channel was bridged")
-        elif place and place != ",".join(values.get(name, "") for name in names):
+        elif place and place != self._place:
             self.over = TakenAway(f"the channel was redirected to {place}")
         else:
             self.over = HungUp("the channel was hung up")

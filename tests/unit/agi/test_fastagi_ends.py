@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from tests.helpers import observe, until
-from tests.unit.agi.test_fastagi import DEAD, PLACE, Peer, call, connected, short_farewell  # noqa: F401
+from tests.unit.agi.test_fastagi import DEAD, MOVED, PLACE, STAYED, Peer, call, connected, short_farewell  # noqa: F401
 
 from aioami import ConnectionLost, Manager, ManagerError, ProtocolError, core, events
 from aioami.agi import CommandFailed, DialResult, FastAGI, HungUp, Routes, Session, TakenAway
@@ -178,6 +178,7 @@ async def test_dialling_and_its_status() -> None:
     async with call(program) as (peer, result):
         for told, status in (("0", " (BUSY)"), ("0", " (ODD)"), ("0", ""), ("-2", " (BUSY)")):
             await peer.answer('EXEC "Dial" "SIP/a,,g"', f"200 result={told}")
+            await peer.answer(MOVED, STAYED)
             if told == "0":  # so it is also where the caller was taken out of the call
                 await peer.answer("CHANNEL STATUS", "200 result=6")
             await peer.answer('GET VARIABLE "DIALSTATUS"', f"200 result={int(bool(status))}{status}")

@@ -159,7 +159,7 @@ class _Transfer:
             raise
         finally:
             transferer.asks_back = None
-            stays = transferer.hanging.is_set or transferer.moving.is_set
+            stays = transferer.is_leaving
             second.leave(transferer, moves=not stays)
             second.does_not_come(transferer)
             self._leaves.set()
