@@ -421,8 +421,10 @@ class RemoteLink(LinkBase):
 
     async def close(self) -> None:
         """See `RemoteManager.close`."""
-        while self.state is ManagerState.CLOSING:  # another task does it
-            await self._changed.wait()
+        if self.state is ManagerState.CLOSING:  # another task does it
+            while self.state is ManagerState.CLOSING:
+                await self._changed.wait()
+            return  # it may be connected again already
         task, self._task = self._task, None
         if task is not None:
             self._enter(ManagerState.CLOSING)
@@ -440,10 +442,11 @@ class RemoteLink(LinkBase):
             if self._closing:
                 await asyncio.wait(list(self._closing))
         finally:
-            self.reason = None
-            self._engine = None
-            self._enter(ManagerState.CLOSED)
-            self.owner.release()
+            if self._task is None:  # else it was connected again meanwhile
+                self.reason = None
+                self._engine = None
+                self._enter(ManagerState.CLOSED)
+                self.owner.release()
 
     def _lost_its_loop(self) -> None:
         """End the link, as its event loop was closed without a `close()` of the link."""
@@ -646,10 +649,10 @@ class RemoteLink(LinkBase):
         loop = asyncio.get_running_loop()
         try:
             engine = await self._engine_for(action, self._timeout_for_link(timeout))
-        except ConnectionLost as error:
+            exchange = self._exchange(action, None, buffer, buffer.take, buffer)
+        except (ConnectionLost, ValueError) as error:
             buffer.finish(error)
             return
-        exchange = self._exchange(action, None, buffer, buffer.take, buffer)
         try:
             await self._ask(engine, exchange, seconds)
             buffer.progressed = loop.time()
