@@ -421,10 +421,12 @@ class RemoteLink(LinkBase):
 
     async def close(self) -> None:
         """See `RemoteManager.close`."""
-        if self.state is ManagerState.CLOSING:  # another task does it
-            while self.state is ManagerState.CLOSING:
-                await self._changed.wait()
-            return  # it may be connected again already
+        was_closing = False
+        while self.state is ManagerState.CLOSING:  # another task does it
+            was_closing = True
+            await self._changed.wait()
+        if was_closing:  # it may be connected again already
+            return
         task, self._task = self._task, None
         if task is not None:
             self._enter(ManagerState.CLOSING)
