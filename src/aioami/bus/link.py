@@ -35,8 +35,8 @@ from ..events.base import Event, load
 from ..responses.base import OutcomeReply, Response
 from ..states import ManagerState
 from ..wire.text import Encoding, shown
-from .connection import BusOptions, StoreError
-from .engine import Engine, end_tasks
+from .connection import BusOptions, StoreError, end_tasks
+from .engine import Engine
 from .exchange import Exchange
 from .feed import Feed
 from .format import (
