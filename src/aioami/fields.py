@@ -54,7 +54,6 @@ __all__ = [
     "attribute_name",
     "fields_of",
     "values_of",
-    "whole_number",
 ]
 
 T = TypeVar("T")

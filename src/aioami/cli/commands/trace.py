@@ -229,9 +229,8 @@ class _CallPrinter:
             others = f", and {len(each.channels) - 1} more" if len(each.channels) > 1 else ""
             over = each.is_over
             lasted = f"{(each.ended or 0) - each.started:9.1f} s" if over else "   is on   "
-            self._print(
-                f"{each.linkedid}  {local_time(each.started, _MOMENT)} {lasted}  {first.name}{others}"
-            )
+            began = local_time(each.started, _MOMENT)
+            self._print(f"{each.linkedid}  {began} {lasted}  {first.name}{others}")
         if not calls and not self._as_json:
             self._print("no calls")
 

@@ -6,7 +6,6 @@ from collections.abc import Container, Iterable
 from dataclasses import dataclass
 from typing import Final
 
-from aioami.fields import whole_number
 from aioami.permissions.delivery import EventFilter, filter_text, includes, mask_of, passes
 from aioami.permissions.granted import CLASSES, Settings, classes_of, granted, sections
 from aioami.wire import product_of, version_of
@@ -61,14 +60,13 @@ def described(line: str) -> str:
 
 def asterisk_release(version: str) -> str:
     """Return the release of Asterisk that has a version of AMI; empty if it is not known."""
-    first, _, minor = version.partition(".")
-    major = whole_number(first)
-    if major is None:
+    major, _, minor = version.partition(".")
+    if not major.isdecimal():
         return ""
     # Since Asterisk 14 both numbers count up together.
-    if major >= 3:
-        return f"which is Asterisk {major + 11}"
-    if major != 2:
+    if int(major) >= 3:
+        return f"which is Asterisk {int(major) + 11}"
+    if major != "2":
         return "before Asterisk 12"
     # Asterisk 12 has AMI 2.0 to 2.5, Asterisk 13 has 2.6 and later ones, 2.10 among them.
     is_13 = minor >= "6" or len(minor.partition(".")[0]) > 1
@@ -150,8 +148,10 @@ class Rights:
     @property
     def has_short_write_timeout(self) -> bool:
         """True if the server ends the link after 100 ms in which it cannot write."""
-        milliseconds = whole_number(dict(self.own).get("writetimeout", "100"))
-        return bool(self.own) and milliseconds is not None and milliseconds <= 100
+        milliseconds = dict(self.own).get("writetimeout", "100")
+        # Python refuses to read a number of some thousands of digits.
+        is_number = milliseconds.isdecimal() and len(milliseconds) < 10
+        return bool(self.own) and is_number and int(milliseconds) <= 100
 
     def pass_filters(self, name: str, classes: Iterable[str]) -> bool:
         """False if the filters certainly let no event of a name through."""
