@@ -36,7 +36,7 @@ from ..events.agi import AsyncAGIEnd, AsyncAGIExec
 from ..events.base import Event
 from ..events.bridges import BridgeEnter
 from ..events.channels import Hangup, HangupRequest, Newexten, SoftHangupRequest
-from ..fields import identifier
+from ..fields import identifier, whole_number
 from ..wire.text import Encoding
 from .answers import Reply, parse_reply
 from .commands import MAX_ASYNC_COMMAND, Command
@@ -620,4 +620,5 @@ def _has_failed(command: Command, reply: Reply) -> bool:
 
 def _behind(place: Place) -> Place:
     context, exten, priority = place
-    return context, exten, str(int(priority) + 1) if priority.isdecimal() else ""
+    number = whole_number(priority)
+    return context, exten, "" if number is None else str(number + 1)

@@ -426,7 +426,11 @@ class Connection(asyncio.Protocol, Transport):
         """Close the connection at once."""
         assert self._tcp is not None
         self._is_leaving = True
-        self._tcp.close()
+        # A plain close would wait, maybe for ever, for a client that does not read.
+        if self._tcp.get_write_buffer_size():
+            self._tcp.abort()
+        else:
+            self._tcp.close()
 
     def close_if_waiting(self) -> None:
         """Close the connection if its environment is not there yet."""

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final, Literal
 from .._owner import Owner
 from ..enums import DialStatus, HangupCause
 from ..errors import CommandFailed, HungUp, ProtocolError, SessionEnded, fresh
+from ..fields import whole_number
 from ..wire.text import join
 from .answers import Reply
 from .arguments import (
@@ -501,7 +502,7 @@ class Session:
             if reply.data in ("dtmf", "randomerror"):
                 return Recording(file, "digit", _digit(reply), _seconds(reply))
             # Silence and timeout give the same word. The number before it is the time left.
-            left = int(reply.result) if reply.result.isdecimal() else 0
+            left = whole_number(reply.result) or 0
             is_silence = silence is not None and (limit < 0 or spent < limit or left > _STILL_LEFT)
             reason: Literal["silence", "timeout"] = "silence" if is_silence else "timeout"
             return Recording(file, reason, None, _seconds(reply))
@@ -705,7 +706,7 @@ Program = Callable[[Session], Awaitable[object]]
 
 def _digit(reply: Reply, wanted: str | None = None) -> str | None:
     """Return the digit in an answer; `None` without one, or if it is not among the wanted ones."""
-    code = int(reply.result) if reply.result.isdecimal() else 0
+    code = whole_number(reply.result) or 0
     # 1 and 1000 stand for a command that was stopped.
     digit = chr(code) if 32 <= code < 127 else None
     return digit if digit is not None and (wanted is None or digit in wanted) else None

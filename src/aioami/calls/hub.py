@@ -31,7 +31,7 @@ from ..events.channels import (
     Unhold,
 )
 from ..events.parking import ParkedCall
-from ..fields import identifier
+from ..fields import identifier, whole_number
 from .machine import Bridges
 from .watch import Watch
 
@@ -248,8 +248,8 @@ class Hub(ManagersHub):
     def _complete(self, bridge: str, event: Event) -> None:
         """List the channels of a call's bridge, if it has more than the events have named."""
         members = self.bridges.members(bridge)
-        count = event.get("BridgeNumChannels", "")
-        if event.name != "BridgeEnter" or not count.isdecimal() or int(count) <= len(members):
+        count = whole_number(event.get("BridgeNumChannels", "")) or 0
+        if event.name != "BridgeEnter" or count <= len(members):
             return
         if event.get("Uniqueid") in self._routes and bool(self._routes.keys() & members.keys()):
             self.start(self._ask_bridge(bridge))

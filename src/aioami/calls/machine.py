@@ -7,7 +7,7 @@ from typing import Final
 
 from ..enums import ChannelState, DialStatus, HangupCause, OriginateReason
 from ..events.base import Event
-from ..fields import identifier
+from ..fields import identifier, whole_number
 from .ends import CallEnd, CallState, EndReason, reason_of
 
 __all__ = ["ANSWER_GRACE", "CHANNEL_GRACE", "Bridges", "CallMachine"]
@@ -201,11 +201,10 @@ class CallMachine:
 
     def _look(self, event: Event, time: float) -> Changes:
         """Take the state of the channel from an event that shows it."""
-        text = event.get("ChannelState", "")
-        state = ChannelState(int(text)) if text.isdecimal() else None
-        if state is ChannelState.UP:
+        state = whole_number(event.get("ChannelState", ""))
+        if state == ChannelState.UP:
             return self._go(CallState.ANSWERED, time)
-        if state is ChannelState.RINGING or not self._is_placed:
+        if state == ChannelState.RINGING or not self._is_placed:
             return self._go(CallState.RINGING, time)
         return self._go(CallState.DIALLING, time)
 
@@ -302,9 +301,9 @@ class CallMachine:
         if self._heir and self._has_heir:
             return self._follow(time)
         changes = self._name(identifier(event, "Channel"))
-        cause = event.get("Cause", "")
+        cause = whole_number(event.get("Cause", ""))
         # 0 stands for no cause.
-        self._cause = HangupCause(int(cause)) if cause.isdecimal() and int(cause) else None
+        self._cause = HangupCause(cause) if cause else None
         self._is_gone = True
         return changes + self._conclude(time)
 
@@ -318,8 +317,8 @@ class CallMachine:
     def _on_response(self, event: Event, time: float) -> Changes:
         """Take the OriginateResponse, whose ActionID the caller has compared."""
         self._has_response = True
-        reason = event.get("Reason", "")
-        self._reason = OriginateReason(int(reason)) if reason.isdecimal() else None
+        reason = whole_number(event.get("Reason", ""))
+        self._reason = None if reason is None else OriginateReason(reason)
         self._has_failed = event.get("Response") != "Success"
         if self._has_failed:
             return self._conclude(time)

@@ -11,7 +11,7 @@ from ..calls.ends import CallEnd
 from ..calls.registry import CallRecord, CallRegistry, ChannelRecord
 from ..enums import ChannelState, Word
 from ..events.base import Event
-from ..fields import identifier
+from ..fields import identifier, whole_number
 from .part import LiveObject, Record, Reports
 
 if TYPE_CHECKING:
@@ -297,8 +297,7 @@ class Calls:
         """Take the event of a channel's hang-up."""
         channel = self.take(event, uniqueid)
         if channel is not None:
-            cause = event.find("Cause", "")
-            channel.cause = int(cause) if cause.isdecimal() else None
+            channel.cause = whole_number(event.find("Cause", ""))
             self._end(channel, self._reports.clock(), seen=True)
 
     def transfers(self, event: Event) -> None:

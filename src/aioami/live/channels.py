@@ -45,7 +45,7 @@ from .visibility import Obstacle
 __all__ = ["Channels", "LiveChannel"]
 
 _T = TypeVar("_T")
-_NUMBERS: Final = re.compile(r"(\d+)\.(\d+)$")
+_NUMBERS: Final = re.compile(r"(\d{1,18})\.(\d{1,18})$")
 _FEW: Final = 10  # the most channels that are asked about one by one
 _UP: Final = str(int(ChannelState.UP))
 _ORIGINATING: Final = "AppDial2"

@@ -32,7 +32,7 @@ from ..events.queues import (
     QueueMemberStatus,
     QueueParams,
 )
-from ..fields import identifier
+from ..fields import identifier, whole_number
 from .part import Doubts, Lists, LiveObject, Part, Reports, View, is_ascii, known
 
 __all__ = ["LiveCaller", "LiveMember", "LiveQueue", "Queues"]
@@ -718,8 +718,8 @@ class _Listed:
 
 def _position(event: QueueCallerJoin | QueueCallerLeave) -> int | None:
     """Return the place in the queue, counted from 0; `None` if the event has none."""
-    position = event.find("Position") or ""
-    return int(position) - 1 if position.isdecimal() and position != "0" else None
+    position = whole_number(event.find("Position") or "")
+    return position - 1 if position else None
 
 
 def _or(new: _T | None, old: _T) -> _T:

@@ -58,6 +58,36 @@ async def test_a_connection_that_breaks_is_no_hangup() -> None:
         assert "reset" in str(error)
 
 
+async def test_a_client_that_reads_nothing_does_not_stay() -> None:
+    """It answers each command unread, until the system takes no more bytes for it: closing does not wait for it."""
+    sent = 0
+
+    async def program(session: Session) -> None:
+        nonlocal sent
+        while True:
+            sent += 1
+            await session.command("VERBOSE", "x" * 1900)
+
+    async with FastAGI(program, port=0) as server:
+        link = socket.socket()
+        link.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        link.setblocking(False)
+        loop = asyncio.get_running_loop()
+        await loop.sock_connect(link, (server.host, server.port))
+        await loop.sock_sendall(link, b"agi_network: yes\n\n")
+        await until(lambda: sent == 1)
+        (connection,) = server._connections
+        assert connection._tcp is not None
+        connection._tcp.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4096)
+        for answered in range(1, 200):
+            await loop.sock_sendall(link, b"200 result=1\n")
+            await until(lambda answered=answered: sent > answered)  # type: ignore[misc]
+        assert connection._tcp.get_write_buffer_size()
+        await server.close(timeout=0)
+        await until(lambda: not server._connections, 5)
+        link.close()
+
+
 async def test_a_connection_that_is_closed_while_the_end_is_looked_for() -> None:
     """Where Asterisk closes the connection before it has told the place of a dead channel, that was hung up."""
 

@@ -274,6 +274,22 @@ def test_what_is_nested_without_an_end_is_no_record() -> None:
         Epoch.parse(b"[" * 100_000)
 
 
+@pytest.mark.parametrize("number", ["9" * 19, "-" + "9" * 400, "9" * 5000])
+def test_a_number_of_more_than_64_bits_is_an_error(number: str) -> None:
+    """In each place of a header or a record: a length of time that it gives might be none that Python can tell."""
+    with pytest.raises(ProtocolError):
+        Place.parse(f"1 1 1 1 {number}")
+    with pytest.raises(ProtocolError):
+        Answer.parse({bus.HEADER: f"1 answer 1 {number}"}, b"")
+    with pytest.raises(ProtocolError):
+        Request.parse("ami.act.pbx1.Ping", {bus.HEADER: f"1 1 {number}"}, b"Action: Ping")
+    for since, until in ((number, "1"), ("1", number), ("null", number)):
+        with pytest.raises(ProtocolError):
+            Gap.parse(f'{{"reason": "link", "since": {since}, "until": {until}}}'.encode())
+    with pytest.raises(ProtocolError):
+        Heartbeat.parse(f'{{"relay": "r", "role": "leader", "time": {number}}}'.encode())
+
+
 def test_a_long_answer_is_divided_by_bytes() -> None:
     """The parts of an answer are all of it, in order; the last one says that it is the last."""
     assert list(bus.parts(b"", 4)) == [("answer", 1, b"")]

@@ -36,6 +36,8 @@ from aioami import (
     events,
 )
 from aioami.bus import RemoteManager
+from aioami.bus.engine import Engine
+from aioami.bus.format import Gap
 from aioami.live import Live
 from aioami.testing.nats import NatsServer
 
@@ -226,6 +228,44 @@ async def test_a_slow_consumer_of_the_present_loses_its_own(led: Office, mgr: Re
         assert lost.value.count == 490
 
 
+async def test_a_closed_stream_gets_no_more_events(led: Office, mgr: RemoteManager) -> None:
+    """Neither the event at which its own predicate closes it, nor the one at which that of another stream does."""
+
+    def close(event: Event) -> bool:
+        own.close()
+        other.close()
+        return True
+
+    with mgr.events("N", where=close) as own, mgr.events("N") as other:
+        await mgr.send(core.Ping())
+        await led.tell(1, "N")
+        await mgr.send(core.Ping())
+        assert (own.pending, other.pending) == (0, 0)
+        for each in (own, other):
+            with pytest.raises(StopAsyncIteration):
+                await take(each, 1)
+
+
+async def test_a_gap_right_behind_an_overflow_is_raised(led: Office, mgr: RemoteManager) -> None:
+    """Of events and a gap that are read together, the full stream drops events alone, and what it gives is in order."""
+    with mgr.events("N", maxsize=2, overflow="drop_newest", on_loss="raise") as stream:
+        await mgr.send(core.Ping())
+        await until(lambda: mgr._link._feeds)
+        (feed,) = mgr._link._feeds
+        for each in range(3):
+            feed._deliver(b"Event: N\r\nUniqueid: %d" % each)
+        feed._take_record(Gap("server", None, 1, None, "the relay was away"))
+        feed._deliver(b"Event: N\r\nUniqueid: 3")
+        feed._settle()
+        assert (stream.pending, stream.dropped) == (2, 2)
+        assert list(map(number, await take(stream, 2))) == [0, 1]
+        with pytest.raises(EventsLost) as lost:
+            await take(stream, 1)
+        assert (lost.value.count, "the relay was away" in str(lost.value)) == (2, True)
+        await led.tell(4, "N")
+        assert list(map(number, await take(stream, 1))) == [4]
+
+
 async def test_bytes_are_decoded_by_each_manager(led: Office, mgr: RemoteManager) -> None:
     """The log has the bytes of the wire, and each manager reads them in its own encoding."""
     async with led.remote(encoding="latin-1") as latin:
@@ -369,6 +409,14 @@ async def test_what_cannot_be_sent_is_refused_before_it_leaves(mgr: RemoteManage
         await mgr.send("Ping")  # type: ignore[call-overload]
 
 
+async def test_a_list_that_cannot_be_written_is_an_error_of_its_stream(led: Office) -> None:
+    """What the encoding cannot write is a `ValueError` for the consumer, who does not wait for ever."""
+    async with led.remote(encoding="latin-1") as latin:
+        stream = latin.stream(core.QueueStatus(queue="\N{EURO SIGN}"))
+        with pytest.raises(ValueError, match="Queue"):
+            await take(stream, 1)
+
+
 async def test_a_cancelled_action_leaves_the_manager_well(led: Office, mgr: RemoteManager) -> None:
     """Cancelling stops the waiting alone."""
     task = asyncio.ensure_future(mgr.send(core.Ping()))
@@ -470,6 +518,32 @@ async def test_two_connects_are_one_too_many(mgr: RemoteManager) -> None:
     await mgr.close()
     await mgr.connect()
     await mgr.wait_ready(20)
+
+
+async def test_closing_twice_at_once_spoils_no_later_link(
+    led: Office, mgr: RemoteManager, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A `close()` that waits while the manager is connected again, for another close or for the old link, ends nothing new."""
+    gate, leave = asyncio.Event(), Engine.close
+
+    async def slow(engine: Engine) -> None:
+        await gate.wait()
+        await leave(engine)
+
+    monkeypatch.setattr(Engine, "close", slow)
+    first, second = (asyncio.create_task(mgr.close()) for _ in range(2))
+    await until(lambda: mgr.state is ManagerState.CLOSING)
+    await asyncio.sleep(0)
+    first.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await first
+    third = asyncio.create_task(mgr.close())
+    connecting = asyncio.create_task(mgr.connect())
+    await asyncio.gather(second, connecting)
+    gate.set()
+    await third
+    await mgr.wait_ready(20)
+    assert (await mgr.send(core.Ping())).success
 
 
 @pytest.mark.parametrize("way", [refusal, in_a_running_loop])
