@@ -51,6 +51,42 @@ def status_list(request: Request, *items: dict[str, str]) -> list[list[tuple[str
     return answer(request, "StatusComplete", items)
 
 
+async def test_a_part_that_is_read_in_part_drops_no_event(fake: FakeAsterisk, mgr: Manager) -> None:
+    """Events that wait while all queues but only one conference are read again are applied to the other conferences."""
+    async with Live(mgr, parts=("queues", "conferences")) as live:
+        await emit(fake, "ConfbridgeJoin", "1", Conference="room1")
+        await applied(live, mgr)
+        room1, room2 = "Conference: room1\r\nUniqueid: 9", "Conference: room2\r\nUniqueid: 2"
+        talks = f"ConfbridgeTalking\r\n{room1}"
+        # The first event is applied alone, and the next five hundred together.
+        events = (talks, "Reload\r\nModule: app_queue", f"ConfbridgeLeave\r\n{room1}", *[talks] * 3_000)
+        text = "".join(f"Event: {each}\r\n\r\n" for each in (*events, f"ConfbridgeJoin\r\n{room2}"))
+        fake.reply_to("Ping", f"{text}Response: Success\r\nActionID: {{ActionID}}\r\n\r\n".encode(), times=1)
+        await mgr.send(core.Ping())
+        await applied(live, mgr)
+        assert set(live.conferences) == {"room2"}
+
+
+async def test_it_is_not_synced_if_an_event_behind_an_answer_does_not_fit(
+    fake: FakeAsterisk, mgr: Manager, live: Live
+) -> None:
+    """An event that comes while the server is asked, and does not fit, is known before the next question is answered."""
+    fake.reply_to("Status", lambda request: status_list(request)[0])
+    fake.reply_to("QueueStatus", None)
+    before = len(fake.sent("QueueStatus"))
+    await emit(fake, "Newchannel", "1")
+    for _ in range(2):
+        await emit(fake, "Newexten", "1", "dialplan,all", Application="Wait", AppData="60")
+    await until(lambda: fake.sent("Status"))
+    await emit(fake, "QueueCallerJoin", "1", "agent,all", Queue="empty", Count="7")
+    await until(lambda: live._held)
+    assert live.synced
+    end = {"ActionID": fake.sent("Status")[0].action_id or "", "EventList": "Complete"}
+    await fake.send_event("StatusComplete", end)
+    await until(lambda: len(fake.sent("QueueStatus")) > before)
+    assert not live.synced
+
+
 # Time
 
 
