@@ -53,6 +53,8 @@ def status_list(request: Request, *items: dict[str, str]) -> list[list[tuple[str
 
 async def test_a_part_that_is_read_in_part_drops_no_event(fake: FakeAsterisk, mgr: Manager) -> None:
     """Events that wait while all queues but only one conference are read again are applied to the other conferences."""
+    listed = {"Event": "ConfbridgeListRooms", "Conference": "room2", "Locked": "No"}
+    fake.reply_to("ConfbridgeListRooms", lambda request: answer(request, "ConfbridgeListRoomsComplete", [listed]))
     async with Live(mgr, parts=("queues", "conferences")) as live:
         await emit(fake, "ConfbridgeJoin", "1", Conference="room1")
         await applied(live, mgr)
