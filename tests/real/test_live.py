@@ -13,6 +13,7 @@ from tests.soak.load import Keeper
 
 from aioami import Action, Manager, actions, core
 from aioami.enums import ChannelState
+from aioami.events import DialEnd
 from aioami.live import Live
 from aioami.testing.real import RealAsterisk
 
@@ -333,6 +334,30 @@ async def test_the_application_of_a_channel(mgr: Manager) -> None:
         await as_listed(live, mgr)
         await mgr.send(core.Park(other, one))
         await as_listed(live, mgr)
+
+
+async def test_a_caller_who_is_taken_away_from_an_answered_dial(keeper: Keeper, mgr: Manager) -> None:
+    """Queue no longer runs on a caller who was bridged elsewhere after a member answered, before the queue bridged the two."""
+    queue = "empty,,,,,,slow" if keeper.server.major > 20 else "empty,,,,,,,slow"  # before 21 a macro is named first
+    steps = [("slow", "s", "1", "Wait", "2"), ("slow", "s", "2", "Return", "")]
+    steps += [("test", "prepared", "1", "Answer", ""), ("test", "prepared", "2", "Queue", queue)]
+    for context, exten, priority, application, data in steps:
+        await mgr.send(
+            actions.DialplanExtensionAdd(context, exten, priority, application, application_data=data, replace=True)
+        )
+    await mgr.send(core.QueueAdd("Local/wait@test/n", "empty", "Answers"))
+    async with Live(mgr) as live:
+        other = await place(mgr, "wait")
+        answer = mgr.wait_for(DialEnd, where=lambda event: event.channel is not None, timeout=10)
+        caller = far(await place(mgr, "prepared"))
+        assert (await answer).channel == caller
+        key = uniqueid(live, caller)
+        await until(lambda: live.channels[key].application == "Queue")
+        await mgr.send(core.Bridge(other, caller))
+        await until(lambda: live.channels[key].bridge)
+        await until(lambda: not live.channels[key].application)
+        await as_listed(live, mgr)
+        await mgr.send(core.QueueRemove("Local/wait@test/n", "empty"))
 
 
 async def test_an_application_that_runs_another(mgr: Manager) -> None:

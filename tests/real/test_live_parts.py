@@ -158,10 +158,10 @@ async def test_parking(mgr: Manager, live: Live) -> None:
     first = await place(mgr, "Park", "default")
     await until(lambda: live.parking["default"].calls)
     second = await place(mgr, "Park", "default")
-    short = await place(mgr, "Park", "second")
-    await until(lambda: live.parking["second"].calls)
     await until(lambda: len(live.parking["default"].calls) == 2)
     assert [(each.space, each.channel) for each in live.parking["default"].calls] == [("701", first), ("702", second)]
+    short = await place(mgr, "Park", "second")
+    await until(lambda: live.parking["second"].calls)
     assert live.parking["second"].calls[0].channel == short
     assert live.channels[live.parking["second"].calls[0].uniqueid].name == short
     assert await compare(live, mgr) == []
@@ -179,21 +179,28 @@ async def test_parking(mgr: Manager, live: Live) -> None:
 
 async def test_ways_out_of_a_lot(mgr: Manager, live: Live) -> None:
     """A parked call that is bridged, sent elsewhere, parked anew or hung up is parked no more, and no list is asked for that."""
+
+    def parked_in(lot: str) -> list[str]:
+        return [each.channel for each in live.parking[lot].calls]
+
     sent: list[str] = []
     forget = mgr.observe_actions(lambda action: sent.append(action.name))
     others = [await place(mgr, "Wait", "60") for _ in range(3)]
-    parked = [await place(mgr, "Park", "default") for _ in range(6)]
-    await until(lambda: [each.channel for each in live.parking["default"].calls] == parked)
+    parked = []
+    for _ in range(6):  # one after the other, so that their spaces are in this order
+        parked.append(await place(mgr, "Park", "default"))
+        await until(lambda: parked_in("default") == parked)
+    # First, and waited for at once: in this lot a call stays for two seconds.
+    await mgr.send(Action("Park", {"Channel": parked[3], "TimeoutChannel": others[2], "Parkinglot": "second"}))
+    await until(lambda: parked_in("second") == [parked[3]])
     for action in (
         core.Bridge(parked[0], others[0]),
         core.Bridge(others[1], parked[1]),
         core.Redirect(parked[2], "test", "conference", 1),
-        Action("Park", {"Channel": parked[3], "TimeoutChannel": others[2], "Parkinglot": "second"}),
         core.Hangup(parked[4]),
     ):
         await mgr.send(action)
-    await until(lambda: [each.channel for each in live.parking["default"].calls] == parked[5:])
-    await until(lambda: [each.channel for each in live.parking["second"].calls] == [parked[3]])
+    await until(lambda: parked_in("default") == parked[5:])
     await asyncio.sleep(0.3)  # in which what is in doubt would have been asked about
     forget()
     assert "ParkedCalls" not in sent

@@ -129,7 +129,8 @@ class _Channel:
         self._event: ChannelEvent | None = None
         self._linkedid: str | None = None  # a newer Linkedid than that of the last event
         self._changed = False
-        self.answered = False  # a dial has connected the channel
+        # The Uniqueid of the channel that a dial has connected with this one, until both have met.
+        self.answered: str | None = None
         self.application = channel.application
         self._data = channel.application_data
         self.bridge = channel.bridge
@@ -156,7 +157,7 @@ class _Channel:
         """Set the application of the channel; return false if it is the same already."""
         new = (application, data) != (self.application, self._data)
         self.application, self._data = application, data
-        self.answered = False
+        self.answered = None
         self._changed = True
         return new
 
@@ -208,6 +209,7 @@ class Channels(Part[LiveChannel]):
         self._records: dict[str, _Channel] = {}
         self._bridges: dict[str, dict[str, None]] = {}  # the Uniqueids in each bridge
         self._doubtful = Doubts()
+        self._alone = Doubts()  # the channels in a bridge without the one that a dial gave them
         self._lost = Doubts()  # the channels that hung up in a bridge, by Uniqueid
         self._shows_application = True
         self.view = View(self._records)
@@ -266,7 +268,11 @@ class Channels(Part[LiveChannel]):
     async def look(self, lists: Lists) -> None:
         lost = self._lost.take()
         doubtful = {each for each in self._doubtful.take() if each in self._records}
-        if self._doubtful or self._lost:
+        for uniqueid in self._alone.take():
+            record = self._records.get(uniqueid)
+            if record is not None and record.answered is not None:
+                doubtful.add(uniqueid)
+        if self._doubtful or self._alone or self._lost:
             self.reports.doubt(self)
         try:
             if lost:
@@ -433,10 +439,16 @@ class Channels(Part[LiveChannel]):
         self._move(uniqueid, record, bridge)
         self.notify(uniqueid)
         self.calls.enters(event, uniqueid, bridge, (kind, creator))
-        # Bridge and Park end the running application without an event (tried on 16 and 22). Dial,
-        # Queue and the applications in `_ROOMS` bridge their channel themselves, and go on.
-        answered, record.answered = record.answered, False
-        if record.application and not answered:
+        # Bridge and Park end the running application without an event (tried on 16 and 22), even
+        # between the answer and the bridge of a dial. Dial, Queue and the applications in `_ROOMS`
+        # bridge their channel themselves, and go on.
+        connected = self._records.get(record.answered or "")
+        if connected is not None and connected.bridge == bridge:
+            record.answered = connected.answered = None
+        elif record.answered is not None:
+            self._alone.add(uniqueid)
+            self.reports.doubt(self)
+        elif record.application:
             expected = _ROOMS.get(record.application.lower())
             if expected is None or expected != creator:
                 self._doubt(uniqueid)
@@ -451,12 +463,11 @@ class Channels(Part[LiveChannel]):
                     self.notify(each)
 
     def _answered(self, event: DialEnd) -> None:
-        caller = self._records.get(
-            self.reports.identifier(event, "Uniqueid")
-        )  # an Originate has none
-        dialled = self._records.get(identifier(event, "DestUniqueid", ""))
+        uniqueid = self.reports.identifier(event, "Uniqueid")  # an Originate has none
+        destination = identifier(event, "DestUniqueid", "")
+        caller, dialled = self._records.get(uniqueid), self._records.get(destination)
         if caller is not None and dialled is not None and event.find("DialStatus") == "ANSWER":
-            caller.answered = dialled.answered = True
+            caller.answered, dialled.answered = destination, uniqueid
         self.calls.dial_ends(event)
 
     def _left(self, event: BridgeLeave) -> None:

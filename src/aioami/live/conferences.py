@@ -169,9 +169,12 @@ class Conferences(Part[LiveConference]):
             return
         rooms = await self._rooms(lists)
         self._asks_locks = False
-        for name, locked in rooms.items():
-            record = self._records.get(name)
-            if record is not None and record.lock(locked):
+        for name, record in self._records.items():
+            # Who joins while the last participant leaves may get into a conference that is no longer
+            # listed, and does not meet those who join later (tried on 16).
+            if name not in rooms:
+                self.reports.must_read(self, name)
+            elif record.lock(rooms[name]):
                 self.notify(name)
 
     async def _rooms(self, lists: Lists) -> dict[str, bool | None]:

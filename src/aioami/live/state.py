@@ -691,9 +691,9 @@ class Live:
         """
         stream, reports = self._stream, self._reports
         assert stream is not None
-        # The answers include the effects of earlier events. If all parts are read, these events are
-        # dropped, else they are applied.
-        if len(reports.stale) == len(self._parts) and None in reports.stale.values():
+        # The answers include the effects of earlier events. If all of each part is read, these
+        # events are dropped, else they are applied.
+        if [*reports.stale.values()] == [None] * len(self._parts):
             self._held = []
         while stream.pending and not self._ended:
             await self._changed.wait()
@@ -733,6 +733,8 @@ class Live:
             raise
         finally:
             self._held, self._reading = None, {}
+        if reports.stale:  # an event that came meanwhile does not fit
+            self._sync(False)
         self._settle()
 
     async def _wait_booted(self) -> None:

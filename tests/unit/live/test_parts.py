@@ -282,6 +282,19 @@ async def test_conferences(fake: FakeAsterisk, mgr: Manager, live: Live) -> None
     await until(lambda: not live.conferences)
 
 
+async def test_a_conference_that_is_not_listed(fake: FakeAsterisk, live: Live) -> None:
+    """Who joins a conference at its end is in one that the server does not list, and is not shown among those who join later."""
+    await emit(fake, "ConfbridgeJoin", Conference="b", Channel="A/3", Uniqueid="3")
+    await until(lambda: "b" in live.conferences)
+    await until(lambda: "b" not in live.conferences)
+    assert live.conferences["all"].locked is True
+    rooms = LISTS["ConfbridgeListRooms"][1]
+    lists(fake, "ConfbridgeListRooms", *rooms, {"Event": "ConfbridgeListRooms", "Conference": "b", "Locked": "No"})
+    await emit(fake, "ConfbridgeJoin", Conference="b", Channel="A/4", Uniqueid="4")
+    await until(lambda: "b" in live.conferences and live.conferences["b"].locked is False)
+    assert [each.uniqueid for each in live.conferences["b"].participants] == ["4"]
+
+
 async def test_conferences_that_are_locked_or_end(fake: FakeAsterisk, mgr: Manager, live: Live) -> None:
     """Locking by the same manager has that conference read again; one that ends while it is read is not there."""
     before = len(fake.sent("ConfbridgeListRooms"))
