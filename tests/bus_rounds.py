@@ -143,12 +143,10 @@ class Follower:
         if info is None:
             await asyncio.sleep(0.05)
             raise ConnectionLost("there is no stream yet")
-        claim = await connection.message(stream, last_by_subj=record_subject(self.server, Epoch))
-        claimed = None if claim is None or claim.place is None else (claim.sequence, claim.place.time)
         if self._created not in (None, info["created"]):
             self.reader.restart()
         elif self._created is not None:
-            self.reader.resume(int(info["state"]["last_seq"]), claimed)
+            await self._resume(connection, int(info["state"]["last_seq"]))
         inbox = connection.client.new_inbox()
         loop = asyncio.get_running_loop()
         heard = loop.time()
@@ -180,6 +178,7 @@ class Follower:
             config |= {"deliver_policy": "all"}
         else:
             config |= {"deliver_policy": "new"}
+            claim = await connection.message(stream, last_by_subj=record_subject(self.server, Epoch))
             if claim is not None:
                 self.reader = Reader(self.names, epoch=claim.sequence, sequence=int(info["state"]["last_seq"]))
         if self.names is not None:
@@ -202,6 +201,20 @@ class Follower:
                 continue
             await self._show(connection, message)
 
+    async def _resume(self, connection: BusConnection, last: int) -> None:
+        stream, reader = stream_name(self.server), self.reader
+        claims: list[tuple[int, int]] = []
+        while reader.epoch is not None and len(claims) < 2:
+            above = claims[-1][0] + 1 if claims else reader.epoch
+            claim = await connection.message(stream, seq=above, next_by_subj=record_subject(self.server, Epoch))
+            if claim is None or claim.place is None:
+                break
+            claims.append((claim.sequence, claim.place.time))
+        info = await connection.stream_info(stream)
+        if info is None:
+            raise ConnectionLost("the stream is gone")
+        reader.resume(int(info["state"]["first_seq"]), last, claims)
+
     async def _show(self, connection: BusConnection, message: Any) -> None:
         words = message.reply.split(".")
         sequence, delivered = map(int, words[5:7] if len(words) == 9 else words[7:9])
@@ -210,7 +223,7 @@ class Follower:
         self._expected += 1
         token = message.subject.rpartition(".")[2]
         if self.names is not None and not token.startswith("@") and token not in self.names:
-            self.reader.sequence = sequence
+            self.reader.pass_over(sequence)
             return
         place = Place.parse(message.headers["Ami"])
         verdict = self.reader.take(sequence, token, place, message.data)
@@ -240,10 +253,12 @@ class Follower:
             waiting.cancel()
 
     async def reach(self, number: int, seconds: float) -> None:
-        """Wait until an event of this number or a later one was given."""
+        """Wait until an event of this number or a later one was given, as long as others come within the seconds."""
         assert self._task is not None
-        deadline = time.monotonic() + seconds
+        deadline, before = time.monotonic() + seconds, self.last
         while self.last < number:
+            if self.last > before:
+                deadline, before = time.monotonic() + seconds, self.last
             if self._task.done():
                 self._task.result()
             if time.monotonic() > deadline:

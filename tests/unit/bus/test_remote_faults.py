@@ -310,7 +310,8 @@ async def test_a_store_that_lost_the_claim_too_is_told(place: Office, tmp_path: 
             await until(lambda: any(each.status()[place.name].takeovers for each in relays if each is not leader))
             await remote.wait_ready(20)
             await tell(range(accounts[0].last + 1, 40))
-            before = epoch_of(accounts[0].stream.position)
+            positions = [account.stream.position for account in accounts]
+            before = epoch_of(positions[0])
         await until(lambda: remote.state is not ManagerState.READY)
         await remote.wait_ready(20)
         await tell(range(40, 50))
@@ -318,6 +319,24 @@ async def test_a_store_that_lost_the_claim_too_is_told(place: Office, tmp_path: 
             account.check(list(range(50)))
             assert account.entries[-10:] == list(range(40, 50))
         assert epoch_of(accounts[0].stream.position) <= before - more
+
+        async def read_on() -> None:
+            for names, position in zip((selected, selected[:1]), positions, strict=True):
+                account = Account(remote.events(*names, since=position, on_loss="raise"))
+                await place.tell(accounts[0].last + 1)
+                await until(lambda account=account: account.last == accounts[0].last)
+                assert account.entries[0] is None
+                given = [each for each in account.entries if each is not None]
+                assert given == list(range(given[0], accounts[0].last + 1))
+
+        # Who was away meanwhile is told too, also when yet another relay has taken over since.
+        await read_on()
+        await relays[0].close()
+        await relays[1].close()
+        await stack.enter_async_context(place.relay())
+        await until(lambda: remote.state is not ManagerState.READY)
+        await remote.wait_ready(20)
+        await read_on()
 
 
 async def test_a_position_that_was_trimmed_is_told_first(led: Office) -> None:
@@ -348,6 +367,29 @@ async def test_a_position_that_was_trimmed_is_told_first(led: Office) -> None:
             assert entries[0] > 1
             await asyncio.sleep(0)
             account.task.cancel()
+
+
+async def test_a_hole_before_events_of_other_names_is_told(led: Office) -> None:
+    """A reader of one name is told what was thrown away before it, also where a server ignores its filter and shows others first."""
+    async with led.remote(reconnect=QUICK) as remote:
+        await remote.wait_ready(20)
+        with remote.events(events.Hangup, events.Newchannel) as stream:
+            await remote.send(core.Ping())
+            await led.tell(0)
+            assert number(await stream.__anext__()) == 0
+            position = stream.position
+            for each in range(1, 6):
+                await led.tell(each)
+            await led.tell(6, "Newchannel")
+            await led.tell(7)
+            for each in range(1, 7):
+                assert number(await stream.__anext__()) == each
+            kept = int(stream.position.split(".")[3])
+            assert number(await stream.__anext__()) == 7
+        await purge(led, keep_from=kept)
+        account = Account(remote.events(events.Hangup, since=position, on_loss="raise"))
+        await until(lambda: account.last == 7)
+        assert account.entries == [None, 7]
 
 
 async def purge(place: Office, *, keep_from: int) -> None:
