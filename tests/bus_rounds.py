@@ -210,6 +210,9 @@ class Follower:
             if claim is None or claim.place is None:
                 break
             claims.append((claim.sequence, claim.place.time))
+        if not claims:
+            claim = await connection.message(stream, last_by_subj=record_subject(self.server, Epoch))
+            claims = [] if claim is None or claim.place is None else [(claim.sequence, claim.place.time)]
         info = await connection.stream_info(stream)
         if info is None:
             raise ConnectionLost("the stream is gone")

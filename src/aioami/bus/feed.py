@@ -309,7 +309,8 @@ class Feed:
                 Gap("trimmed", reader.time, _now(), None, "the log was thrown away by age")
             )
             reader.sequence = last
-        self._note_place(reader)
+        if reader.epoch is not None or self._position is None:
+            self._note_place(reader)  # a reader that begins again owes a gap, as at its old place
         self._note_beginning()
         return {
             "ack_policy": "none",
@@ -347,6 +348,8 @@ class Feed:
             claim = await self._claim(engine, seq=above, next_by_subj=self._claims)
             if claim is None:
                 break
+            claims.append(claim)
+        if not claims and (claim := await self._claim(engine, last_by_subj=self._claims)):
             claims.append(claim)
         reader.resume(await self._first_sequence(engine), last, claims)
 

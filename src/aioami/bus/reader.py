@@ -73,7 +73,7 @@ class Reader:
         self.time = time
         self.records: deque[Record] = deque()
         self.void = 0
-        self._numbers: dict[str, int] = {}
+        self._numbers: dict[str, tuple[int, int]] = {}  # each name's last number, and its sequence
         # At a beginning within an epoch, the last number of each name is not known.
         self._began_within = True
         self._before: tuple[int | None, int | None] | None = None
@@ -103,11 +103,11 @@ class Reader:
             first: the first sequence of the stream, asked for after `claims`.
             last: the last sequence of the stream.
             claims: the sequence and the time of the `@epoch` of the reader's epoch and of the next
-                one after it, as far as they are in the stream.
+                one after it, as far as they are in the stream; the newest `@epoch` if neither is.
         """
         epoch = self.epoch
         own = next((time for sequence, time in claims if sequence == epoch), None)
-        later = next((sequence for sequence, _ in claims if sequence != epoch), None)
+        later = next((each for each, _ in claims if epoch is not None and each > epoch), None)
         if epoch is not None and own is None and epoch >= first:
             self.restart()  # this epoch's claim is gone, and so is all that was read since
             self.sequence = last if later is None else later - 1
@@ -157,7 +157,7 @@ class Reader:
                 self._add_gap(place.time, None)
             self._begin(place.epoch, within=True)
         if place.n <= self._known:
-            self._numbers[token] = max(place.k, self._numbers.get(token, 0))
+            self._numbers[token] = max((place.k, sequence), self._numbers.get(token, (0, 0)))
             return self._skip(sequence)
         verdict = self._by_number(sequence, token, place, first, skips)
         if verdict is Verdict.EVENT:
@@ -188,9 +188,7 @@ class Reader:
         self.records.append(begun)
         self._claim = sequence, place.time
         self._begin(sequence, within=False)
-        self._known = ahead
-        if self.names is None:
-            self.n = ahead
+        self.n = self._known = ahead
         self.sequence = sequence
         return Verdict.RECORD
 
@@ -201,15 +199,15 @@ class Reader:
             before = place.n - 1 if self.n is None else self.n
             number = place.n
         else:
-            known = self._numbers.get(token)
-            if known is None and self._began_within:
+            number = place.k
+            # Other names may have gone on behind a hole, so each has its own place.
+            before, last = self._numbers.get(token, (0, self.epoch or 0))
+            if not before and self._began_within:
                 if skips and first is None:
                     return Verdict.UNSURE
                 if first is not None and first > self.sequence + 1:
                     self._add_gap(place.time, None)
-                known = place.k - 1
-            before = known or 0
-            number = place.k
+                before = number - 1
         if number <= before:
             return self._skip(sequence)
         if number > before + 1:
@@ -221,12 +219,12 @@ class Reader:
                 is_trimmed = skips
             else:
                 assert first is not None
-                is_trimmed = first > self.sequence + 1
+                is_trimmed = first > last + 1
             if not is_trimmed:
                 return self._skip(sequence)
             self._add_gap(place.time, number - before - 1)
         if self.names is not None:
-            self._numbers[token] = place.k
+            self._numbers[token] = place.k, sequence
             if self.n is not None and place.n <= self.n:
                 # It was written again, after later messages. Order matters more than this event.
                 self._add_gap(place.time, 1, "order", "an event was stored behind a later one")

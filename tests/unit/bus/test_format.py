@@ -241,7 +241,9 @@ def test_a_stream_that_lost_its_end_is_read_on_where_it_has(
     ("last", "claims", "begins"),
     [
         (80, [], 80),
+        (80, [(30, 1)], 80),
         (200, [], 200),
+        (200, [(85, 9)], 200),
         (91, [(90, 9)], 89),  # the next one has its place
         (200, [(90, 9)], 89),
         (200, [(90, 9), (120, 12)], 89),
@@ -282,8 +284,39 @@ def test_a_reader_that_knows_no_claim_learns_it() -> None:
 def test_a_reader_without_an_epoch_goes_back_too() -> None:
     """Where no relay had led, a stream that lost its end is read from there."""
     reader = Reader(sequence=95)
-    reader.resume(1, 93, [])
+    reader.resume(1, 93, [(94, 9)])
     assert (reader.epoch, reader.sequence) == (None, 93)
+
+
+def test_a_reader_that_begins_again_within_an_epoch_knows_its_claim() -> None:
+    """A second loss is seen too where the claim of a lower epoch was lost in the first."""
+    reader = read(6)
+    reader.resume(1, 87, [(85, 7)])
+    assert reader.take(88, "A", Place(85, 3, 3, 8), b"") is Verdict.EVENT
+    reader.resume(1, 200, [(85, 9)])
+    assert (reader.epoch, reader.sequence) == (None, 84)
+
+
+def test_what_a_reader_of_one_name_knows_of_a_claim_outlives_its_place() -> None:
+    """What was read before a claim that goes on further back is not given again, by a reader that begins behind the claim either."""
+    reader = read(6, ("A",))
+    body = Epoch("a", continues=(90, 4)).encode()
+    assert reader.take(97, "@epoch", Place(0, 0, 0, 9), body) is Verdict.RECORD
+    reader = Reader(["A"], epoch=reader.epoch, n=reader.n, sequence=reader.sequence)
+    assert reader.take(98, "A", Place(97, 2, 2, 6), b"") is Verdict.VOID
+    assert reader.take(99, "A", Place(97, 3, 3, 9), b"") is Verdict.EVENT
+
+
+def test_a_hole_is_told_for_each_name() -> None:
+    """Where one name goes on behind a hole, another one still tells how many of it were discarded, and is read on."""
+    reader = Reader(["A", "B"])
+    reader.take(90, "@epoch", Place(0, 0, 0, CLAIMED), Epoch("a").encode())
+    assert reader.take(91, "A", Place(90, 1, 1, 6), b"") is Verdict.EVENT
+    assert reader.take(92, "B", Place(90, 2, 1, 6), b"") is Verdict.EVENT
+    assert reader.take(201, "A", Place(90, 111, 2, 8), b"") is Verdict.EVENT
+    assert reader.take(202, "B", Place(90, 112, 5, 8), b"") is Verdict.UNSURE
+    assert reader.take(202, "B", Place(90, 112, 5, 8), b"", first=200) is Verdict.EVENT
+    assert [(gap.reason, gap.count) for gap in reader.records if isinstance(gap, Gap)] == [("trimmed", 3)]
 
 
 def test_a_hole_is_told_for_the_names_that_did_not_come_yet() -> None:

@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
 
+import async_timeout
 import pytest
 import trustme
 from tests.helpers import until
@@ -28,6 +29,7 @@ from aioami import (
 )
 from aioami.bus import RemoteManager, link
 from aioami.bus.connection import BusConnection, BusOptions
+from aioami.bus.format import stream_name
 from aioami.bus.relay import Relay, RelayOptions, ServerOptions
 from aioami.live import Live, LiveChange
 from aioami.testing import FaultProxy
@@ -337,6 +339,42 @@ async def test_a_store_that_lost_the_claim_too_is_told(place: Office, tmp_path: 
         await until(lambda: remote.state is not ManagerState.READY)
         await remote.wait_ready(20)
         await read_on()
+
+
+async def test_a_position_owes_its_loss_until_that_is_told(place: Office, tmp_path: Path) -> None:
+    """Where the log lost the epoch of a stored position, the position stays as it is until the next message, which tells the loss."""
+    async with contextlib.AsyncExitStack() as stack:
+        relay = await stack.enter_async_context(place.relay())
+        remote = await stack.enter_async_context(place.remote(reconnect=QUICK))
+        await remote.wait_ready(20)
+        await place.tell(0)
+        async with goes_back(place.bus, tmp_path):
+            await remote.wait_ready(20)
+            await relay.close()
+            second = await stack.enter_async_context(place.relay())
+            account = Account(remote.events(on_loss="raise", where=lambda event: event.name == "Hangup"))
+            await until(lambda: second.is_ready and second.status()[place.name].role == "leader")
+            await until(lambda: account.stream.position != "")
+            await place.tell(1)
+            await until(lambda: account.last == 1)
+            position = account.stream.position
+            await second.close()
+            await remote.close()
+        bus = await BusConnection.open(BusOptions.from_url(place.bus.url), "test")
+        stack.push_async_callback(bus.close)
+        other = await stack.enter_async_context(place.remote(reconnect=QUICK))
+        again = Account(other.events(events.Hangup, since=position, on_loss="raise"))
+        async with async_timeout.timeout(20):
+            while (info := await bus.stream_info(stream_name(place.name))) is None or not info["state"][
+                "consumer_count"
+            ]:
+                await asyncio.sleep(0.05)
+        assert again.stream.position == position
+        await stack.enter_async_context(place.relay())
+        await until(lambda: other.state is ManagerState.READY)
+        await place.tell(2)
+        await until(lambda: again.last == 2)
+        assert again.entries == [None, None, 2]  # of the store, and of the takeover
 
 
 async def test_a_position_that_was_trimmed_is_told_first(led: Office) -> None:
