@@ -105,6 +105,7 @@ class Follower:
         self.oldest = oldest
         self.reader = Reader(self.names)
         self.given: list[int | Gap] = []
+        self.times: dict[int, int] = {}  # when a relay got each event
         self.last = -1
         self.ready = asyncio.Event()
         self._created: str | None = None
@@ -241,6 +242,7 @@ class Follower:
         if verdict is Verdict.EVENT and token in (COMMON, RARE):
             number = int(message.data.partition(b"Number: ")[2].partition(b"\r\n")[0])
             self.last = number
+            self.times[number] = place.time
             self.given.append(number)
 
     async def begin(self, seconds: float) -> None:
@@ -301,10 +303,13 @@ def account(source: Source, follower: Follower, *, whole: bool) -> dict[str, int
                     # Of what the log itself lost, records count alike.
                     is_right = surplus >= 0 if any(gap.reason == "store" for gap in gaps) else surplus == 0
                     assert is_right, f"{counts} for {len(missing)} before {item}"
+                # A gap begins when the relay got the last event, which may have been long on its way.
+                last = numbers[max(before, 0)]
+                lag = follower.times.get(last, source.times[last]) - source.times[last]
                 for number in missing:
                     when = source.times[number]
                     fits = any(
-                        (gap.since is None or gap.since - _TOLERANCE <= when) and when <= gap.until + _TOLERANCE
+                        (gap.since is None or gap.since - _TOLERANCE - lag <= when) and when <= gap.until + _TOLERANCE
                         for gap in gaps
                     )
                     assert fits, f"{number} was sent at {when}, outside of {gaps}"
