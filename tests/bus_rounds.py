@@ -583,6 +583,33 @@ async def kill_standby(world: World) -> None:
     await standby.start()
 
 
+async def end_standby(world: World) -> None:
+    standby = await world.standby()
+    await standby.end(signal.SIGTERM)
+    await standby.start()
+
+
+async def suspend_standby(world: World) -> None:
+    standby = await world.standby()
+    standby.send(signal.SIGSTOP)
+    await asyncio.sleep(2.5)
+    standby.send(signal.SIGCONT)
+
+
+async def end_both(world: World) -> None:
+    for relay in world.relays:
+        await relay.end(signal.SIGTERM)
+    for relay in world.relays:
+        await relay.start()
+
+
+async def suspend_both(world: World) -> None:
+    for which, seconds in ((signal.SIGSTOP, 2.5), (signal.SIGCONT, 0)):
+        for relay in world.relays:
+            relay.send(which)
+        await asyncio.sleep(seconds)
+
+
 async def kill_both(world: World) -> None:
     for relay in world.relays:
         await relay.end()
@@ -714,7 +741,8 @@ async def kill_all_nodes(world: World) -> None:
 
 
 FAULTS: Final[Sequence[Fault]] = (
-    *(kill_leader, end_leader, suspend_leader, kill_standby, kill_both),
+    *(kill_leader, end_leader, suspend_leader, kill_standby, end_standby, suspend_standby),
+    *(kill_both, end_both, suspend_both),
     *(kill_bus, end_bus, suspend_bus, empty_bus),
     *(slow_bus, part_leader_from_bus, part_leader_from_server, cut_server, restart_server),
 )
