@@ -38,6 +38,7 @@ from aioami import (
 from aioami.bus import RemoteManager
 from aioami.bus.engine import Engine
 from aioami.bus.format import Gap
+from aioami.bus.positions import Position
 from aioami.live import Live
 from aioami.testing.nats import NatsServer
 
@@ -160,7 +161,7 @@ async def test_the_past_is_there_by_time_and_as_a_whole(led: Office, mgr: Remote
     [
         ("yesterday", ValueError),
         ("", ValueError),
-        ("1.other.20261129.1.1.1.1", ValueError),
+        ("1.other.20261129.1.1.1.1.1", ValueError),
         (timedelta(seconds=-1), ValueError),
         (5, TypeError),
         (b"oldest", TypeError),
@@ -171,6 +172,14 @@ async def test_what_is_no_position_is_refused(place: Office, since: Any, error: 
     """What cannot be a beginning is refused at the call, by its name."""
     with pytest.raises(error, match="since"):
         place.remote().events(since=since)
+
+
+@pytest.mark.parametrize("text", ["1.pbx1.2026.9.7.2.5.3", "1.pbx1.2026.9.-.-.-.-", "1.pbx1.2026.9.7.2.5"])
+def test_a_position_is_text_and_back(text: str) -> None:
+    """A position is read from its text, and one without the time of the claim does not know that."""
+    position = Position.parse(text)
+    assert str(position) in (text, f"{text}.-")
+    assert position.claim == ((7, 3) if text.endswith(".3") else None)
 
 
 async def test_a_slow_consumer_of_the_past_loses_nothing(led: Office, mgr: RemoteManager) -> None:

@@ -44,7 +44,7 @@ async def test_a_part_that_is_read_in_part_drops_no_event(fake: FakeAsterisk, mg
     fake.reply_to("ConfbridgeListRooms", lambda request: answer(request, "ConfbridgeListRoomsComplete", [listed]))
     async with Live(mgr, parts=("queues", "conferences")) as live:
         await emit(fake, "ConfbridgeJoin", "1", Conference="room1")
-        await applied(live, mgr)
+        await settled(live, mgr)
         room1, room2 = "Conference: room1\r\nUniqueid: 9", "Conference: room2\r\nUniqueid: 2"
         talks = f"ConfbridgeTalking\r\n{room1}"
         # The first event is applied alone, and the next five hundred together.
@@ -52,7 +52,7 @@ async def test_a_part_that_is_read_in_part_drops_no_event(fake: FakeAsterisk, mg
         text = "".join(f"Event: {each}\r\n\r\n" for each in (*events, f"ConfbridgeJoin\r\n{room2}"))
         fake.reply_to("Ping", f"{text}Response: Success\r\nActionID: {{ActionID}}\r\n\r\n".encode(), times=1)
         await mgr.send(core.Ping())
-        await applied(live, mgr)
+        await settled(live, mgr)
         assert set(live.conferences) == {"room2"}
 
 
@@ -380,14 +380,14 @@ async def test_a_channel_that_is_not_bridged_with_who_answered(fake: FakeAsteris
         emit(fake, "Hangup", "4"),
         emit(fake, "BridgeLeave", "4", **bridge("d", "simple_bridge")),
     )
-    await applied(live, mgr)
+    await settled(live, mgr)
     await until(lambda: not live._reports.doubtful)
     assert not fake.sent("Status")
     assert [live.channels[key].application for key in ("1", "2", "3")] == ["Queue", "AppQueue", "Wait"]
     await dial("5", "6")
     await emit(fake, "BridgeEnter", "5", **bridge("e", "simple_bridge"))
     await emit(fake, "BridgeEnter", "6", **bridge("f", "simple_bridge"))
-    await applied(live, mgr)
+    await settled(live, mgr)
     await until(lambda: {live.channels["5"].application, live.channels["6"].application} == {""})
     assert {each.get("Channel") for each in fake.sent("Status")} == {"5", "6"}
 
