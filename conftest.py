@@ -26,6 +26,7 @@ import pytest
 from sybil import Example, Sybil
 from sybil.evaluators.python import PythonEvaluator
 from sybil.parsers.myst import CodeBlockParser, SkipParser
+from tools.alone import SLOWEST
 
 from aioami.testing import FakeAsterisk
 
@@ -79,13 +80,10 @@ def pytest_configure(config: pytest.Config) -> None:
         config.pluginmanager.register(Tracing(coverage, paths))
 
 
-# They take longest of all; begun at the end, they would have all other processes wait for one.
-LONGEST = ("tests/unit/project/test_examples_on_fake.py", "tests/unit/cli/")
-
-
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Have the longest files come first, but for those on real servers, which wait."""
-    items.sort(key=lambda item: (not item.nodeid.startswith("tests/real/"), not item.nodeid.startswith(LONGEST)))
+    """Have the slowest files come first, but for those on real servers, which wait."""
+    # Begun at the end, they would have all other processes wait for one.
+    items.sort(key=lambda item: (not item.nodeid.startswith("tests/real/"), not item.nodeid.startswith(SLOWEST)))
 
 
 _file = ""

@@ -10,6 +10,7 @@ from docutils import nodes
 from sphinx.addnodes import pending_xref
 from sphinx.application import Sphinx
 from sphinx.environment import BuildEnvironment
+from sphinx.util import logging
 from sphinx.util.docutils import SphinxDirective
 
 import aioami
@@ -21,6 +22,7 @@ from aioami.responses import ListReply, Response
 sys.path.insert(0, str(Path(__file__).parents[1]))
 from tools import llms
 
+logger = logging.getLogger(__name__)
 FACTS = json.loads((Path(__file__).parents[1] / "tests/data/catalogue.json").read_text())
 
 project = "aioami"
@@ -56,6 +58,8 @@ napoleon_use_ivar = True
 python_use_unqualified_type_names = True
 
 html_theme = "furo"
+html_favicon = "../examples/dashboard/static/favicon.svg"
+pygments_dark_style = "monokai"  # that of the theme underlines modules, like links
 html_title = f"aioami {release}"
 html_static_path = ["_static"]
 html_css_files = ["wide.css"]
@@ -177,6 +181,17 @@ def tell_fields(app: Sphinx, what: str, name: str, thing: object, options: objec
         lines += ["", f"Fields: {', '.join(told)}."]
 
 
+def keep_backslashes(app: Sphinx, what: str, name: str, thing: object, options: object, lines: list[str]) -> None:
+    """Double the backquotes around code with a backslash, which would be lost otherwise."""
+    lines[:] = [re.sub(r"(?<!`)`([^`]*\\[^`]*)`(?!`)", r"``\1``", line) for line in lines]
+
+
+def refuse_quotes(app: Sphinx, doctree: nodes.document) -> None:
+    """Warn about code in a docstring that is shown as text."""
+    for quote in doctree.findall(nodes.block_quote):
+        logger.warning("the paragraph before code must end with `::`", location=quote)
+
+
 def show_directives(app: Sphinx, docname: str, source: list[str]) -> None:
     """Take directives out of the HTML comments that hide them from readers on GitHub."""
     source[0] = llms.rendered(source[0])
@@ -195,5 +210,7 @@ def setup(app: Sphinx) -> None:
     app.add_directive("areas", Areas)
     app.connect("missing-reference", by_its_name)
     app.connect("autodoc-process-docstring", tell_fields)
+    app.connect("autodoc-process-docstring", keep_backslashes)
+    app.connect("doctree-read", refuse_quotes)
     app.connect("source-read", show_directives)
     app.connect("build-finished", tell_machines)

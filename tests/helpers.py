@@ -32,6 +32,35 @@ async def until(reached: Callable[[], object], seconds: float = 20.0) -> None:
             await asyncio.sleep(0.001)
 
 
+async def observe(running: Awaitable[Any], result: asyncio.Future[Any]) -> None:
+    """Await something, and put what it returns or raises into a future too."""
+    try:
+        value = await running
+    except BaseException as error:
+        if not result.done():
+            result.set_exception(error if isinstance(error, Exception) else RuntimeError(repr(error)))
+        raise
+    if not result.done():
+        result.set_result(value)
+
+
+class Promise:
+    """Keeps what it is given, as a future does."""
+
+    def __init__(self) -> None:
+        self.result: Any = None
+        self.error: Exception | None = None
+
+    def done(self) -> bool:
+        return self.result is not None or self.error is not None
+
+    def set_result(self, result: Any, /) -> None:
+        self.result = result
+
+    def set_exception(self, error: Exception, /) -> None:
+        self.error = error
+
+
 @contextlib.contextmanager
 def about(name: str) -> Iterator[None]:
     """Have a failure in here say which one of many it is about."""

@@ -20,13 +20,13 @@ from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
-# These files wait for programs and servers, and take longer than files of their size.
-FIRST = (
-    "test_examples_on_fake.py",
-    "test_cli_top.py",
-    "test_commands.py",
-    "test_agi_on_fake.py",
-    "test_core_on_fake.py",
+# These files take longest, as they wait for programs and servers; the whole suite begins with them too (see conftest.py).
+SLOWEST = (
+    "tests/unit/cli/test_cli_top.py",
+    "tests/unit/project/test_examples_on_fake.py",
+    "tests/unit/bus/test_commands.py",
+    "tests/unit/agi/test_agi_on_fake.py",
+    "tests/unit/catalogue/test_core_on_fake.py",
 )
 # This file counts instructions under a tracer, which beside busy neighbours takes longer than all others.
 LAST = "test_cost.py"
@@ -35,8 +35,9 @@ NO_TESTS = 5  # pytest's exit status
 
 def test_files(paths: list[Path]) -> list[Path]:
     """List the test files at or below these paths, the slowest first: mostly these are the largest."""
-    found = {file for path in paths for file in (path.rglob("test_*.py") if path.is_dir() else [path])}
-    return sorted(found, key=lambda file: (file.name == LAST, file.name not in FIRST, -file.stat().st_size, file))
+    slowest = {ROOT / name for name in SLOWEST}
+    found = {file.resolve() for path in paths for file in (path.rglob("test_*.py") if path.is_dir() else [path])}
+    return sorted(found, key=lambda file: (file.name == LAST, file not in slowest, -file.stat().st_size, file))
 
 
 def run(file: Path, options: list[str]) -> tuple[int, str, float]:
@@ -64,7 +65,7 @@ def main() -> None:
         for number, future in enumerate(as_completed(running), 1):
             status, output, seconds = future.result()
             file = running[future]
-            name = file.relative_to(ROOT) if file.is_absolute() else file
+            name = file.relative_to(ROOT) if file.is_relative_to(ROOT) else file
             closing = output.rstrip().rpartition("\n")[2]
             for count, kind in re.findall(r"(\d+) ([a-z]+)", closing.partition(" in ")[0]):
                 counts[kind.rstrip("s") if kind == "errors" else kind] += int(count)

@@ -79,10 +79,10 @@ def check_whole_number(name: str, value: object) -> None:
     check_type(name, value, (int, type(None)), "a whole number or None")
 
 
-def check_callable(name: str, value: object, words: str = "a function") -> None:
+def check_callable(name: str, value: object) -> None:
     """Check that an argument can be called."""
     if not callable(value):
-        raise TypeError(f"{name}: expected {words}, not {type(value).__name__}")
+        raise TypeError(f"{name}: expected a function, not {type(value).__name__}")
 
 
 def check_takes_one(name: str, function: object, what: str) -> None:

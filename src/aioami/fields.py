@@ -1,6 +1,6 @@
 """Typed attributes over the headers of events and responses, and the one rule that names them.
 
-A field is declared once, with the header's spelling on the wire. Each access reads the message:
+A field is declared once, with the header's spelling on the wire. Each access reads the message::
 
     class Hangup(ChannelEvent):
         cause = Integer("Cause")
@@ -63,9 +63,9 @@ ViewT = TypeVar("ViewT", bound="View")
 
 TRUE: Final = frozenset({"yes", "true", "y", "t", "1", "on", "enabled"})
 FALSE: Final = frozenset({"no", "false", "n", "f", "0", "off", "disabled"})
-MAX_DIGITS: Final = (
-    18  # longer numbers are not converted; Python itself refuses some thousands of digits
-)
+# Longer numbers are not converted: Python refuses to read some thousands of digits, to add some
+# hundreds to a time, and to count up to more than 64 bits.
+MAX_DIGITS: Final = 18
 
 Values = Literal["text", "typed", "names", "numbers"]
 """The kind of values in a dictionary.
@@ -74,6 +74,11 @@ Values = Literal["text", "typed", "names", "numbers"]
 `"numbers"` are those values ready for JSON, with the names of enumerations' members, or with
 Asterisk's numbers and words for them.
 """
+
+
+def whole_number(text: str) -> int | None:
+    """The number that stands for itself in digits; `None` for any other text, and a longer one."""
+    return int(text) if text.isdecimal() and len(text) <= MAX_DIGITS else None
 
 
 class Field(Generic[T]):
@@ -119,7 +124,7 @@ class Field(Generic[T]):
         raise AttributeError("a message is read-only")
 
     def alias(self: FieldT) -> FieldT:
-        """The same field under another name, such as other messages use for the same thing:
+        """The same field under another name, such as other messages use for the same thing::
 
             location = Text("Location")
             interface = location.alias()
@@ -166,15 +171,22 @@ class Identifier(Text):
         return self if message is None else identifier(message, self.header)
 
 
-def identifier(message: Message | View, header: str) -> str | None:
+@overload
+def identifier(message: Message | View, header: str) -> str | None: ...
+@overload
+def identifier(message: Message | View, header: str, default: str) -> str: ...
+def identifier(message: Message | View, header: str, default: str | None = None) -> str | None:
     """Return the name or the id in a header, with bytes that are no text kept; see `Identifier`.
 
     Args:
         message: the message.
         header: the header's name.
+        default: returned if there is no such header.
     """
     text = message.find(header)
-    if text is None or (text.isascii() and "\\" not in text):
+    if text is None:
+        return default
+    if text.isascii() and "\\" not in text:
         return text
     received = _text_of(message)
     if not isinstance(received, Received):
@@ -193,7 +205,8 @@ class Integer(Field[int]):
 
     def convert(self, text: str) -> int | None:
         try:
-            return int(text) if text.isascii() and "_" not in text else None
+            is_number = text.isascii() and "_" not in text and len(text) <= MAX_DIGITS
+            return int(text) if is_number else None
         except ValueError:
             return None
 
@@ -233,9 +246,10 @@ class Duration(Field[int]):
             return None
         seconds = 0
         for part in text.split(":"):
-            if not part.isdecimal() or len(part) > MAX_DIGITS:
+            number = whole_number(part)
+            if number is None:
                 return None
-            seconds = seconds * 60 + int(part)
+            seconds = seconds * 60 + number
         return seconds
 
 

@@ -1,5 +1,7 @@
 """Live views for a notebook: events as they arrive, and the progress of a long list.
 
+Example::
+
     from aioami import notebook
 
     await notebook.watch(mgr.events("Queue*"), seconds=30)

@@ -20,6 +20,7 @@ const found = { numbers: [], gaps: [], marks: 0, states: [], void: 0, epochs: 0 
 let epoch = null;
 let last = null;
 let sequence = 0;
+let hole = false;
 
 function header(message) {
   const words = (message.headers?.get("Ami") ?? "").split(" ");
@@ -37,12 +38,14 @@ function record(kind, body) {
 function take(message, seq) {
   const name = message.subject.split(".")[3];
   const [of, n] = header(message);
-  const skips = sequence !== 0 && seq !== sequence + 1;
+  if (sequence !== 0 && seq !== sequence + 1) hole = true;
   sequence = seq;
   if (name === "@epoch") {
     const continues = JSON.parse(Buffer.from(message.data).toString()).continues;
     const ahead = continues && continues[0] === epoch && last !== null ? last - continues[1] : 0;
     if (ahead < 0) found.gaps.push("store");
+    if (hole && epoch !== null) found.gaps.push("trimmed");
+    hole = false;
     [epoch, last] = [seq, Math.max(ahead, 0)];
     found.epochs += 1;
     return false;
@@ -60,13 +63,14 @@ function take(message, seq) {
     return false;
   }
   if (last !== null && n > last + 1) {
-    if (!skips) {
+    if (!hole) {
       found.void += 1;
       return false;
     }
     found.gaps.push("trimmed");
   }
   last = n;
+  hole = false;
   const body = Buffer.from(message.data).toString();
   if (name.startsWith("@")) {
     record(name, JSON.parse(body));

@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, get_args
 
+from tests.helpers import observe
+
 from aioami import Manager, ManagerError, actions, core
 from aioami.agi import (
     AsyncAGI,
@@ -99,15 +101,7 @@ async def run_each(
 
     async def observed(call: Session) -> None:
         number = int(call.arguments[-1])
-        result = results[number]
-        try:
-            value = await programs[number](call)
-        except BaseException as error:
-            if not result.done():
-                result.set_exception(error if isinstance(error, Exception) else RuntimeError(repr(error)))
-            raise
-        if not result.done():
-            result.set_result(value)
+        await observe(programs[number](call), results[number])
 
     async with serving(mgr, transport, observed, "menu,${ROW}", **options) as calls:
         await asyncio.gather(*(calls.place(caller, ROW=str(number)) for number in range(len(programs))))

@@ -30,7 +30,7 @@ def trying(mgr: Manager, row: Row, alone: asyncio.Lock) -> Callable[[Session], A
     async def tried(call: Session) -> Row:
         running = asyncio.create_task(call.command("EXEC", row.application, *filter(None, [row.data])))
         for key in row.keys:
-            await asyncio.sleep(0.4)
+            await asyncio.sleep(0.4)  # no event tells when an application listens for a key
             await press(mgr, call, key)
         try:
             result = (await running).result

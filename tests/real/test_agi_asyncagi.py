@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Awaitable
 from typing import Any
 
 import pytest
-from tests.helpers import QUICK, begins, until
+from tests.helpers import QUICK, begins, observe, until
 from tests.real.agi_calls import CONTEXT, Calls, lay_out, press, run, serving
 
 from aioami import ConnectionLost, Manager, ManagerState, core, events
@@ -157,10 +157,7 @@ async def test_a_user_who_may_only_steer(mgr: Manager, asterisk: Any) -> None:
 
         async def observed(call: Session) -> None:
             name = call.arguments[-1]
-            try:
-                done[name].set_result(await programs[name](call))
-            except BaseException as error:
-                done[name].set_exception(error)
+            await observe(programs[name](call), done[name])
 
         async with serving(steering, "asyncagi", observed, "menu,${ROW}") as calls:
             placing = Calls(mgr, calls.exten, calls.server)

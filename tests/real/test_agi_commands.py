@@ -193,7 +193,7 @@ async def test_digits_end_what_is_said(mgr: Manager, transport: Transport) -> No
     def speaking(say: Callable[[Session], Awaitable[str | None]], digit: str) -> Callable[[Session], Awaitable[Any]]:
         async def program(call: Session) -> str | None:
             running = asyncio.ensure_future(say(call))
-            await asyncio.sleep(0.6)
+            await asyncio.sleep(0.6)  # while it is said
             await press(mgr, call, digit)
             return await running
 

@@ -146,6 +146,64 @@ async def test_a_redirect_takes_the_call_away(mgr: Manager, transport: Transport
 
 
 @both
+async def test_the_end_of_a_call_that_moved_itself(mgr: Manager, transport: Transport) -> None:
+    """A command that moves the call in the dialplan hides no end: a hang-up is HungUp behind it, a redirect TakenAway."""
+    moves: dict[str, tuple[str, ...]] = {
+        "goto": ("EXEC", "Goto", "elsewhere,100,1"),
+        "goto in an application": ("EXEC", "ExecIf", "1?Goto(elsewhere,100,1)"),
+        "set": ("SET PRIORITY", "4"),
+        "routine": ("GOSUB", CONTEXT, "routine", "1"),
+        "application": ("EXEC", "UserEvent", "Stays"),
+    }
+    await lay_out(mgr, CONTEXT, "routine", "NoOp()", "Return()")
+
+    def moving(*words: str) -> Callable[[Session], Awaitable[object]]:
+        async def command(call: Session) -> object:
+            await call.command(*words)
+            return await call.digit(None)
+
+        return command
+
+    async def redirect(call: Session) -> None:
+        await mgr.send(core.Redirect(call.uniqueid, "elsewhere", "target", 2))
+
+    async def hang_up(call: Session) -> None:
+        await mgr.send(core.Hangup(call.uniqueid))
+
+    ends = {TakenAway: redirect, HungUp: hang_up}
+    commands = {f"{name}: {error.__name__}": moving(*words) for error in ends for name, words in moves.items()}
+    ways = [way for way in ends.values() for _ in moves]
+    seen = await raised_by(mgr, transport, commands, *ways)
+    assert {name: raised for name, (raised, _) in seen.items()} == {name: name.split(": ")[1] for name in seen}
+    assert max(after for _, after in seen.values()) < 0.5
+
+
+@both
+async def test_a_redirect_to_the_step_that_runs(mgr: Manager, transport: Transport) -> None:
+    """A redirect to the very AGI() of the session is HungUp over FastAGI, and then the call enters it anew."""
+    options = {"manager": mgr} if transport == "fastagi" else {}
+    raised: list[tuple[str | None, type[ManagerError]]] = []
+    anew: asyncio.Future[str | None] = asyncio.get_running_loop().create_future()
+
+    async def program(call: Session) -> None:
+        if raised:
+            return anew.set_result(call.uniqueid)
+        begun = begins(mgr, "WAIT FOR DIGIT", call.channel)
+        running = asyncio.create_task(call.digit(None))
+        await begun
+        await mgr.send(core.Redirect(call.uniqueid, CONTEXT, call.environment["agi_extension"], 2))
+        try:
+            await running
+        except ManagerError as error:
+            raised.append((call.uniqueid, type(error)))
+
+    async with serving(mgr, transport, program, **options) as calls:
+        await calls.place()
+        same = await asyncio.wait_for(anew, 5)
+    assert raised == [(same, HungUp if transport == "fastagi" else TakenAway)]
+
+
+@both
 async def test_with_a_manager_a_hangup_ends_what_asterisk_does_not_end(mgr: Manager, transport: Transport) -> None:
     """Where a manager tells of the hang-up, even an application that goes on does not hold up its program."""
     options = {"manager": mgr} if transport == "fastagi" else {}
@@ -234,7 +292,7 @@ async def test_recording_ends_for_each_reason(mgr: Manager, transport: Transport
             file = str(tmp_path / f"{transport}{call.uniqueid}")
             running = asyncio.create_task(call.record(file, timeout=timeout, beep=beep))
             if disturb is not None:
-                await asyncio.sleep(after)
+                await asyncio.sleep(after)  # of the tone, or of what is recorded
                 await disturb(call)
             taken = await running
             assert taken.file == file

@@ -192,7 +192,7 @@ async def test_who_transfers_and_who_is_transferred(mgr: Manager, transport: Tra
         channel = (await third).channel or ""
         await mgr.send(core.Hangup(other))
         await done
-        await asyncio.sleep(0.3)
+        await asyncio.sleep(0.3)  # in which it would end
         assert await mgr.send(core.Getvar("DIALSTATUS", channel=call.channel))  # it talks on
         await mgr.send(core.Hangup(channel))
 

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 from collections.abc import Awaitable, Callable, Iterator
 
+import async_timeout
 import pytest
-from tests.helpers import until
+from tests.helpers import QUICK, until
 from tests.soak.load import Account, Watch, check_order
 
-from aioami import Backoff, Manager, ManagerState, core, events
+from aioami import Event, EventStream, Manager, ManagerState, core, events
 from aioami.bus import RemoteManager
 from aioami.bus.relay import Relay, RelayOptions, ServerOptions
 from aioami.live import Live
@@ -33,6 +33,15 @@ def bus() -> Iterator[NatsServer]:
         yield server
 
 
+async def until_the_end(stream: EventStream[Event]) -> list[Event]:
+    """Take all that a stream has before an event of ours."""
+    found: list[Event] = []
+    async with async_timeout.timeout(10):
+        while not isinstance(event := await anext(stream), events.UserEvent):
+            found.append(event)
+    return found
+
+
 async def test_a_call_over_the_bus_is_the_call_of_a_direct_link(
     asterisk: RealAsterisk, bus: NatsServer, mgr: Manager, place: Place
 ) -> None:
@@ -51,11 +60,8 @@ async def test_a_call_over_the_bus_is_the_call_of_a_direct_link(
                 await remote.send(core.Hangup(channel))
                 await remote.send(core.Hangup("/^Local/"), check=False)
                 await until(lambda: not ours.channels and not theirs.channels)
-                await asyncio.sleep(0.1)
-                await mgr.send(core.Ping())
-                await remote.send(core.Ping())
-                there = [await far.__anext__() for _ in range(far.pending)]
-                here = [await near.__anext__() for _ in range(near.pending)]
+                await mgr.send(core.UserEvent(UserEvent="End"))
+                there, here = await until_the_end(far), await until_the_end(near)
                 assert [each for each in there if each.name not in OWN] == [
                     each for each in here if each.name not in OWN
                 ]
@@ -66,7 +72,6 @@ async def test_over_faults_all_is_given_or_told_as_lost(asterisk: RealAsterisk, 
     """While the relay goes, the bus is killed and the link is cut, each of four consumers gets each event once and in order, or hears of
     its loss; each action ran at most once, and what its caller heard is true.
     """
-    quick = Backoff(first=0.02, factor=1.0, maximum=0.02)
     async with FaultProxy(asterisk.host, asterisk.port) as way, contextlib.AsyncExitStack() as stack:
         url = f"ami://{asterisk.username}:{asterisk.secret}@{way.host}:{way.port}"
 
@@ -75,7 +80,7 @@ async def test_over_faults_all_is_given_or_told_as_lost(asterisk: RealAsterisk, 
             return await stack.enter_async_context(Relay([ServerOptions("real", url)], bus.url, settings, linger=0.5))
 
         relays = [await begin() for _ in range(2)]
-        mgr = await stack.enter_async_context(RemoteManager(bus.url, "real", reconnect=quick))
+        mgr = await stack.enter_async_context(RemoteManager(bus.url, "real", reconnect=QUICK))
         await mgr.wait_booted(20)
         async with Account(mgr, asterisk) as account:
             assert account.observer is not None

@@ -12,12 +12,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.soak.load import Account, Keeper, until
+from tests.helpers import QUICK, until
+from tests.soak.load import Account, Keeper
 
 from aioami import (
     Action,
     ActionError,
-    Backoff,
     Disconnected,
     Event,
     EventStream,
@@ -33,7 +33,6 @@ from aioami import (
 from aioami.testing import FaultProxy, Recording
 from aioami.testing.real import RealAsterisk
 
-QUICK = Backoff(first=0.05, factor=1.5, maximum=0.5)
 AUTH_LIMIT = 6
 
 

@@ -10,16 +10,16 @@ from contextlib import AbstractAsyncContextManager
 from itertools import pairwise
 
 import pytest
-from tests.soak.load import NAME, Keeper, Mark, Observer, cancel, until
+from tests.helpers import QUICK, until
+from tests.soak.load import NAME, Keeper, Mark, Observer, cancel
 
-from aioami import Backoff, ConnectionLost, EventsLost, Fleet, Manager, ManagerLike, ManagerState, core, events
+from aioami import ConnectionLost, EventsLost, Fleet, Manager, ManagerLike, ManagerState, core, events
 from aioami.bus import RemoteManager
 from aioami.bus.relay import Relay, RelayOptions, ServerOptions
 from aioami.fleet import FleetLive
 from aioami.testing import nats
 from aioami.testing.real import InstallError, RealAsterisk, install
 
-QUICK = Backoff(first=0.05, factor=1.5, maximum=0.5)
 KILLED, OTHER = "pbx16", "pbx22"
 
 

@@ -4,20 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
-import async_timeout
 import pytest
+from tests.helpers import QUICK, until
 from tests.soak.load import Keeper
 
-from aioami import Action, Backoff, Manager, actions, core
+from aioami import Action, Manager, actions, core
 from aioami.enums import ChannelState
 from aioami.events import DialEnd
 from aioami.live import Live
 from aioami.testing.real import RealAsterisk
-
-QUICK = Backoff(first=0.05, factor=1.5, maximum=0.5)
 
 
 @pytest.fixture(scope="module")
@@ -32,13 +30,6 @@ async def mgr(keeper: Keeper) -> AsyncIterator[Manager]:
     async with Manager.from_url(keeper.server.url, reconnect=QUICK) as manager:
         yield manager
         await manager.send(core.Hangup("/^.*/"), check=False)
-
-
-async def until(reached: Callable[[], object], seconds: float = 20.0) -> None:
-    """Wait until something is so."""
-    async with async_timeout.timeout(seconds):
-        while not reached():
-            await asyncio.sleep(0.01)
 
 
 def picture(live: Live) -> dict[str, object]:

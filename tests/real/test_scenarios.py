@@ -3,51 +3,22 @@
 from __future__ import annotations
 
 import asyncio
-import difflib
 import re
 from collections import deque
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 
 import pytest
 import pytest_asyncio
-from tests.scenarios.line import Line
-from tests.scenarios.stories import STORIES, Story
-from tests.scenarios.transcript import write
+from tests.scenarios.compare import differences
+from tests.scenarios.stories import STORIES
 from tests.soak.load import Keeper
 
 from aioami import Manager, core
 from aioami.testing import FakeAsterisk
 from aioami.testing.real import RealAsterisk
 
-# Where threads of a loaded machine are late, a story is told once more, on both sides.
-ATTEMPTS = 3
 # A story waits nearly all the time, so that several servers are hardly busier than one.
 SERVERS = 6
-
-
-async def told(
-    server: FakeAsterisk | RealAsterisk, story: Story, passes: Callable[[float], Awaitable[None]]
-) -> list[str]:
-    """Play a story, and return its transcript."""
-    line = Line(server.host, server.port, passes)
-    try:
-        await story(line)
-        return write(line).splitlines()
-    finally:
-        await line.close()
-
-
-async def differences(real: RealAsterisk, fake: FakeAsterisk, story: Story) -> list[str]:
-    """Play a story on both servers, and return what was told differently each time; nothing if it was once the same."""
-    found: list[str] = []
-    for attempt in range(1, ATTEMPTS + 1):
-        theirs = await told(real, story, asyncio.sleep)
-        ours = await told(fake, story, fake.advance)
-        difference = list(difflib.unified_diff(theirs, ours, str(real), str(fake), lineterm="", n=0))
-        if not difference:
-            return []
-        found += [f"attempt {attempt}", *difference]
-    return found
 
 
 async def play(real: RealAsterisk, waiting: deque[str], results: dict[str, asyncio.Future[list[str]]]) -> None:

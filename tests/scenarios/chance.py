@@ -9,24 +9,21 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import difflib
 import random
 import sys
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Callable, Iterable
 from contextlib import AsyncExitStack
 from typing import Final
 
 from aioami.testing import FakeAsterisk
 from aioami.testing.real import RealAsterisk, install
 
+from .compare import differences
 from .line import Line
-from .stories import far
-from .transcript import write
+from .stories import Story, far
 
-__all__ = ["Tale", "differences", "play_all", "tale"]
+__all__ = ["Tale", "play_all"]
 
-# Where threads of a loaded machine are late, a scenario is told once more, on both sides.
-ATTEMPTS: Final = 3
 PLACES: Final = (("elsewhere", "target"), ("test", "wait"), ("test", "hold"), ("test", "vars"))
 MEMBERS: Final = ("Local/busy@test/n", "Local/short@test/n", "PJSIP/nobody", "Custom:member")
 QUEUES: Final = ("sales", "empty", "support", "none")
@@ -259,32 +256,9 @@ class Tale:
         self._plain -= {channel, far(channel)}
 
 
-def tale(seed: int) -> Tale:
-    """Return the scenario of a seed."""
-    return Tale(seed)
-
-
-async def told(server: FakeAsterisk | RealAsterisk, seed: int, passes: Callable[[float], Awaitable[None]]) -> list[str]:
-    """Play a scenario, and return its transcript."""
-    line = Line(server.host, server.port, passes)
-    try:
-        await tale(seed)(line)
-        return write(line).splitlines()
-    finally:
-        await line.close()
-
-
-async def differences(real: RealAsterisk, fake: FakeAsterisk, seed: int) -> list[str]:
-    """Return what the two servers told differently in each of some attempts; nothing if it was once the same."""
-    found: list[str] = []
-    for attempt in range(1, ATTEMPTS + 1):
-        theirs = await told(real, seed, asyncio.sleep)
-        ours = await told(fake, seed, fake.advance)
-        difference = list(difflib.unified_diff(theirs, ours, f"Asterisk {real.version}", "fake", lineterm="", n=0))
-        if not difference:
-            return []
-        found += [f"seed {seed}, attempt {attempt}", *difference]
-    return found
+def _telling(seed: int) -> Story:
+    """A scenario that can be told several times: each time is a tale of its own."""
+    return lambda line: Tale(seed)(line)
 
 
 async def play_all(
@@ -295,7 +269,8 @@ async def play_all(
 
     async def play(real: RealAsterisk, fake: FakeAsterisk) -> None:
         for seed in waiting:
-            heard(seed, await differences(real, fake, seed))
+            found = await differences(real, fake, _telling(seed))
+            heard(seed, [f"seed {seed}", *found] if found else [])
 
     async with AsyncExitStack() as stack:
         await asyncio.gather(

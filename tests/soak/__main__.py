@@ -21,11 +21,13 @@ from dataclasses import astuple, dataclass, fields
 from pathlib import Path
 from typing import Any
 
+from tests.helpers import until
+
 from aioami import Backoff, ConnectionLost, EventsLost, EventStream, Manager, ManagerState, ManagerTimeout, core
 from aioami.testing import FaultProxy
 from aioami.testing.real import RealAsterisk, install
 
-from .load import Account, Keeper, Load, until
+from .load import Account, Keeper, Load
 
 KEEPALIVE = 0.5  # seconds
 ROUND = 10.0  # seconds for which one fault and its consequences have the stage

@@ -11,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from types import TracebackType
 from typing import Any, NamedTuple, TypeVar
 
-import async_timeout
+from tests.helpers import until
 
 from aioami import (
     Action,
@@ -48,13 +48,6 @@ class Mark(NamedTuple):
     def read(cls, action_id: str, number: str) -> Mark:
         session, _, place = action_id.rpartition("-")
         return cls(session, int(place), int(number))
-
-
-async def until(reached: Callable[[], object]) -> None:
-    """Let others run until something is so."""
-    async with async_timeout.timeout(PATIENCE):
-        while not reached():
-            await asyncio.sleep(0.005)
 
 
 class Keeper:

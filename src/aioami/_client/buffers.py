@@ -162,7 +162,8 @@ class Buffer(Subscriber):
         self._changed = changed
 
     def _put_if_wanted(self, event: Event) -> None:
-        if self.where is None or self._wanted(self.where, event):
+        # The predicate may close this stream itself.
+        if (self.where is None or self._wanted(self.where, event)) and not self.ended:
             self.events.append(event)
 
     @property

@@ -115,7 +115,7 @@ class Link(LinkBase):
         if self._recorder is not None:
             self._recorder.start()
         self.owner.take()
-        self._life = object()
+        life = self._life = object()
         self.reason = None
         self._was_connected = True
         self._mask = self._accepted_mask = None
@@ -133,18 +133,20 @@ class Link(LinkBase):
             await asyncio.wait([task])
         except asyncio.CancelledError:
             try:
-                await self._cancel_attempt()
+                await self._cancel_attempt(task)
             finally:
-                self._give_up(task)
+                self._give_up(task, life)
             raise
         if task.cancelled():
             raise ConnectionLost("the manager was closed while it was connecting")
         task.result()
 
-    def _give_up(self, task: asyncio.Task[None]) -> None:
+    def _give_up(self, task: asyncio.Task[None], life: object) -> None:
         """Undo a connect whose caller was cancelled; it may have succeeded at the last moment."""
         if task.done() and not task.cancelled():
             task.exception()  # so that asyncio does not report it as never retrieved
+        if self._life is not life:  # meanwhile it was closed and connected again
+            return
         reason = ConnectionLost("connecting was given up")
         connection, self.connection = self.connection, None
         if connection is not None:
@@ -347,7 +349,7 @@ class Link(LinkBase):
         if self._life is not life:  # meanwhile it was connected again: that link must stay
             return
         try:
-            await self._cancel_attempt()
+            await self._cancel_attempt(self._task)
             if self.connection is not None:
                 await self._close(self.connection)
         finally:
@@ -410,8 +412,9 @@ class Link(LinkBase):
         except ManagerError as error:
             log.debug("the farewell was not answered: %s", error)
 
-    async def _cancel_attempt(self) -> None:
-        task, self._task = self._task, None
+    async def _cancel_attempt(self, task: asyncio.Task[None] | None) -> None:
+        if self._task is task:  # else the attempt was ended before, and this is another's
+            self._task = None
         if task is not None:
             task.cancel()
             await asyncio.wait([task])
@@ -548,7 +551,11 @@ class Link(LinkBase):
         timeout: Timeout,
     ) -> Callable[[], None]:
         connection = await self._next_connection(timeout)
-        return self._start_list(connection, action, buffer, timeout)
+        try:
+            return self._start_list(connection, action, buffer, timeout)
+        except (ManagerError, ValueError) as error:  # nobody awaits this task
+            buffer.finish(error)
+            return lambda: None
 
     async def _next_connection(self, timeout: Timeout) -> Connection | None:
         """Wait for the next connection; `None` if there was none in time, or will be none."""

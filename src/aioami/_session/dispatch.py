@@ -222,6 +222,8 @@ class Dispatcher:
     def miss(self, gap: float, count: int = 0, why: str = "") -> None:
         """Report to all, whatever they selected, that events are missing; see `Subscriber.miss`."""
         for subscriber in list(self._subscribers):
+            # Events beyond a limit are dropped first: they come before the gap.
+            subscriber.settle()
             subscriber.miss(gap, count, why)
 
     def finish(self, error: Exception | None) -> None:

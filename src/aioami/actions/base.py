@@ -394,7 +394,7 @@ class _Signature:
 
 @dataclass_transform(field_specifiers=(header,), eq_default=False, frozen_default=True)
 class KnownAction(Action[ResponseT_co], abstract=True):
-    """The base of action classes, which declare their parameters and their answer:
+    """The base of action classes, which declare their parameters and their answer::
 
         class Foo(KnownAction[ListReply[FooItem, FooListComplete]]):
             bar: int = header("Bar", whole_number(minimum=0))

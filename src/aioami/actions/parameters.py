@@ -1,5 +1,7 @@
 """Declarations of actions' parameters, which convert arguments to headers.
 
+Example::
+
     class QueuePenalty(KnownAction[Response]):
         interface: str = header("Interface")
         penalty: int = header("Penalty", whole_number(minimum=0))

@@ -36,10 +36,10 @@ from ..events.agi import AsyncAGIEnd, AsyncAGIExec
 from ..events.base import Event
 from ..events.bridges import BridgeEnter
 from ..events.channels import Hangup, HangupRequest, Newexten, SoftHangupRequest
-from ..fields import identifier
+from ..fields import identifier, whole_number
 from ..wire.text import Encoding
 from .answers import Reply, parse_reply
-from .commands import MAX_ASYNC_COMMAND, Command, Word, encode_command
+from .commands import MAX_ASYNC_COMMAND, Command
 from .environment import Environment
 from .hub import Hub
 from .stopping import ChannelLook, Lookout, Place, Stopper, look_at, place_of
@@ -51,6 +51,7 @@ if TYPE_CHECKING:
 __all__ = ["AsyncTransport", "is_in_async_agi"]
 
 _READ: Final = 1024  # bytes that Asterisk reads of an answer, and of the environment
+_FAILED: Final = b"200 result=-1"  # the begin of the answer to a command that moved nothing
 _MAX_VALUE: Final = 1023  # bytes of a value that Getvar returns
 _EXPLAINED: Final = 0.3  # seconds for the events that explain an end; they took 13 ms in tests
 _FOLLOWED: Final = 2.0  # seconds in which AsyncAGIEnd follows a failure; it always does
@@ -104,7 +105,7 @@ class AsyncTransport(Transport):
         self.is_behind = len(environment) >= _READ
         self._begin = environment if self.is_behind else b""
         self.environment = Environment(encoding.decode(environment), encoding)
-        self.uniqueid = identifier(start, "Uniqueid") or ""
+        self.uniqueid = identifier(start, "Uniqueid", "")
         self._place = place_of(start)
         self._loop = asyncio.get_running_loop()
         self._token = secrets.token_hex(6)
@@ -122,7 +123,9 @@ class AsyncTransport(Transport):
         self._runs_dialplan = False
         self._ran_dialplan = False
         self._is_marked = False
-        self._has_moved = False
+        self._has_moved = False  # by a command, and the new place is not known yet
+        self._had_moved = False  # before the running command
+        self._is_told_late = False  # a move by a command, of which the event is still to come
         self._is_unsure = False  # the link was lost, so the channel may have moved
         self._is_leaving = False  # the session is leaving, and Asterisk hangs up then
         self.ended: asyncio.Future[None] = self._loop.create_future()
@@ -138,8 +141,11 @@ class AsyncTransport(Transport):
         """Take an event of the channel."""
         if isinstance(event, AsyncAGIExec):
             if event.get("CommandId") == self._expected:
+                data = unquote_to_bytes(event.get("Result", ""))
                 self._runs_dialplan = False
-                self._resolve(unquote_to_bytes(event.get("Result", "")))
+                if data.startswith(_FAILED):
+                    self._has_moved = self._had_moved
+                self._resolve(data)
         elif isinstance(event, Newexten):
             self._take_step(event)
         elif isinstance(event, AsyncAGIEnd):
@@ -176,6 +182,9 @@ class AsyncTransport(Transport):
         """Take a step of the dialplan: its place shows why AsyncAGI has ended."""
         place = place_of(event)
         location = ",".join(place)
+        if self._is_told_late and place == self._place:
+            self._is_told_late = False
+            return
         if not self._has_left:
             if self._runs_dialplan or self._has_moved:
                 return
@@ -185,7 +194,9 @@ class AsyncTransport(Transport):
                 self._end(TakenAway(f"the channel was redirected to {location}"))
         elif place[1] == "h":
             self._end(HungUp("the channel was hung up"))
-        elif self._has_moved or place == _behind(self._place):
+        elif self._has_moved:
+            return  # this may be the place to which a command moved the channel: `settle` looks
+        elif place == _behind(self._place):
             self._went_on = True
             self._end(TakenAway(f"the dialplan has gone on at {location}"))
         else:
@@ -263,7 +274,8 @@ class AsyncTransport(Transport):
         return result
 
     async def _run(self, command: Command) -> Reply:
-        self._has_moved = self._has_moved or command.moves
+        self._had_moved = self._has_moved
+        self._has_moved = self._had_moved or command.moves
         data = await self._ask(command)
         if len(data) >= _READ:
             self.is_behind = True
@@ -272,7 +284,18 @@ class AsyncTransport(Transport):
                 raise ProtocolError(
                     f"the answer has over {_READ} bytes, and AsyncAGI cuts longer ones off"
                 )
-        return self._parsed(data)
+        reply = self._parsed(data)
+        if command.may_have_moved and not _has_failed(command, reply):
+            await self._find_place()
+        return reply
+
+    async def _find_place(self) -> None:
+        """Find out the place to which a command may have moved the channel."""
+        with contextlib.suppress(ManagerError):  # the place stays unknown
+            look = await look_at(self._manager, self.uniqueid)
+            if look is not None and not (look.is_hung_up or self._has_left):
+                self._is_told_late = look.place != self._place
+                self._place, self._has_moved = look.place, False
 
     def _parsed(self, data: bytes) -> Reply:
         try:
@@ -319,9 +342,6 @@ class AsyncTransport(Transport):
                 self._end(TakenAway("the channel is not in AsyncAGI any more"))
             assert self.over is not None
             raise fresh(self.over) from error
-
-    def _encode(self, *words: Word) -> Command:
-        return encode_command(words, self.encoding, self.limit)
 
     # Variables
 
@@ -374,7 +394,7 @@ class AsyncTransport(Transport):
         if self.is_behind:
             await self.catch_up()
         while self._stopper.settling:
-            wait = self._encode("WAIT FOR DIGIT", self._stopper.settling)
+            wait = self.encode("WAIT FOR DIGIT", self._stopper.settling)
             if self._parsed(await self._ask(wait)).result in ("0", "-1"):
                 self._stopper.settling = 0
 
@@ -386,7 +406,7 @@ class AsyncTransport(Transport):
         rest = b""
         last = b"200 result=0\n"
         while True:
-            data = await self._ask(self._encode("NOOP"))
+            data = await self._ask(self.encode("NOOP"))
             rest += data
             if len(data) < _READ and data.endswith(last):
                 break
@@ -405,11 +425,11 @@ class AsyncTransport(Transport):
         if not is_known:
             timer = self._loop.call_later(_UNKNOWN, self._end, TakenAway(_GONE))
             try:
-                await self._ask(self._encode("NOOP"))
+                await self._ask(self.encode("NOOP"))
             finally:
                 timer.cancel()
         else:
-            await self._ask(self._encode("NOOP"))
+            await self._ask(self.encode("NOOP"))
 
     async def mark(self) -> None:
         """Mark this stay in AsyncAGI in `AGISTATUS`, which Asterisk overwrites at its end."""
@@ -453,13 +473,13 @@ class AsyncTransport(Transport):
         return await self._finish_even_if_cancelled(self._explain(command, reply))
 
     async def _explain(self, command: Command, reply: Reply) -> ManagerError | None:
-        has_failed = command.fails and reply.code == 200 and reply.result == "-1"
+        has_failed = _has_failed(command, reply)
         if self.over is None and not self._has_left:
             if has_failed:
                 await self._wait(lambda: self._has_left, _FOLLOWED)
             else:
                 with contextlib.suppress(SessionEnded):
-                    await self._ask(self._encode("NOOP"))
+                    await self._ask(self.encode("NOOP"))
         await self.settle()
         if self._went_on and has_failed:
             return failure(command, reply, session_over=True)
@@ -480,7 +500,7 @@ class AsyncTransport(Transport):
                 self._end(HungUp("the channel was hung up"))
         except PermissionDenied:
             with contextlib.suppress(ManagerError):  # this ends the session of a missing channel
-                await self._queue(self._encode("NOOP").line, f"{self._token}-none")
+                await self._queue(self.encode("NOOP").line, f"{self._token}-none")
         except ActionError:
             self._end(HungUp("the channel is gone"))
         except ManagerError as error:
@@ -529,7 +549,7 @@ class AsyncTransport(Transport):
         self._is_leaving = not self._has_dialplan
         try:
             with self.ending() if not self._has_dialplan else contextlib.nullcontext():
-                await self._ask(self._encode("ASYNCAGI BREAK"))
+                await self._ask(self.encode("ASYNCAGI BREAK"))
             await self._wait(lambda: self._has_left, _FAREWELL)
         except SessionEnded:
             pass
@@ -562,7 +582,7 @@ class AsyncTransport(Transport):
             await self.leave()
         else:  # Asterisk takes it after the running command
             with self.ending() if not self._has_dialplan else contextlib.nullcontext():
-                await self._queue(self._encode("ASYNCAGI BREAK").line, f"{self._token}-end")
+                await self._queue(self.encode("ASYNCAGI BREAK").line, f"{self._token}-end")
             self._end(TakenAway("the program of the session is over"))
 
     async def _hang_up(self) -> None:
@@ -571,7 +591,7 @@ class AsyncTransport(Transport):
                 try:
                     await self._manager.send(HangUp(self.uniqueid))
                 except PermissionDenied:
-                    await self._queue(self._encode("HANGUP").line, f"{self._token}-end")
+                    await self._queue(self.encode("HANGUP").line, f"{self._token}-end")
         except PermissionDenied:
             raise
         except ActionError:
@@ -593,6 +613,12 @@ def is_in_async_agi(application: str, data: str) -> bool:
     return application.upper() == "AGI" and data.lower().startswith("agi:async")
 
 
+def _has_failed(command: Command, reply: Reply) -> bool:
+    """True if a command was answered with a failure, which ends AsyncAGI."""
+    return command.fails and reply.code == 200 and reply.result == "-1"
+
+
 def _behind(place: Place) -> Place:
     context, exten, priority = place
-    return context, exten, str(int(priority) + 1) if priority.isdecimal() else ""
+    number = whole_number(priority)
+    return context, exten, "" if number is None else str(number + 1)

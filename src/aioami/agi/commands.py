@@ -129,6 +129,7 @@ _STAYING_APPLICATIONS: Final = frozenset(
         b"background",
         b"controlplayback",
         b"echo",
+        b"hangup",
         b"musiconhold",
         b"noop",
         b"playback",
@@ -252,6 +253,13 @@ class Command:
     def moves(self) -> bool:
         """True if the command may change the channel's place in the dialplan."""
         return self.name in _MOVING or self._application in _MOVING_APPLICATIONS
+
+    @property
+    def may_have_moved(self) -> bool:
+        """True if the channel may be at another place of the dialplan when the command is done."""
+        if self.name == "EXEC":
+            return self._application not in _STAYING_APPLICATIONS
+        return self.name in _MOVING
 
     @property
     def _application(self) -> bytes:

@@ -19,7 +19,7 @@ from ..events.base import Event
 from ..events.channels import Hangup, HangupRequest, SoftHangupRequest
 from ..wire.text import Encoding
 from .answers import AnswerReader, Reply, Sign
-from .commands import MAX_LINE, Command, Word, encode_command
+from .commands import MAX_LINE, Command
 from .environment import Environment
 from .hub import Hub
 from .stopping import Lookout, Place, Stopper
@@ -35,6 +35,7 @@ _LONGEST_END: Final = 0.25  # seconds that most commands take to end after a han
 _FIRST_REPEAT: Final = 0.1  # seconds after which a stop without effect is repeated
 _LAST_REPEAT: Final = 1.0
 _PLACE: Final = "${UNIQUEID},${CONTEXT},${EXTEN},${PRIORITY}"
+_MOVED: Final = "${CHANNEL(checkhangup)},${CONTEXT},${EXTEN},${PRIORITY}"
 
 log = get_logger("aioami.agi")
 
@@ -84,7 +85,8 @@ class Connection(asyncio.Protocol, Transport):
         self._markers = 0
         self._marker = ""
         self._is_dead = False  # Asterisk calls the channel dead; `settle` finds out why
-        self._has_moved = False
+        self._place = ""
+        self._has_moved = False  # by a command, and the new place is not known yet
         self._stopper: Stopper | None = None
         self._lookout: Lookout | None = None
         self._is_leaving = False
@@ -176,7 +178,10 @@ class Connection(asyncio.Protocol, Transport):
     def _begin(self, environment: Environment) -> None:
         _stop(self._timer)
         self.environment = environment
-        self._uniqueid = environment.values.get("agi_uniqueid", "")
+        values = environment.values
+        self._uniqueid = values.get("agi_uniqueid", "")
+        names = ("agi_context", "agi_extension", "agi_priority")
+        self._place = ",".join(values.get(name, "") for name in names)
         if self._owner.manager is not None:
             self._stopper = Stopper(self._owner.manager, self._uniqueid)
             self._lookout = Lookout(self._owner.manager, self._uniqueid, self._take_look)
@@ -196,15 +201,20 @@ class Connection(asyncio.Protocol, Transport):
             await self._wait_for_silence(self._stopper)
         self._has_moved = self._has_moved or command.moves
         try:
-            return await self._ask(command)
+            reply = await self._ask(command)
         except asyncio.CancelledError:
             self._stop_command(command)
             raise
+        if reply.code == 200 and command.may_have_moved and not self._is_dead:
+            is_hung_up, _, place = (await self._evaluate(_MOVED)).partition(",")
+            if is_hung_up == "0":
+                self._place, self._has_moved = place, False
+        return reply
 
     async def _wait_for_silence(self, stopper: Stopper) -> None:
         """Wait until no digit that stopped a command is on its way any more."""
         while stopper.settling:
-            waited = await self._ask(self._encode("WAIT FOR DIGIT", stopper.settling))
+            waited = await self._ask(self.encode("WAIT FOR DIGIT", stopper.settling))
             if waited.code != 200 or waited.result in ("0", "-1"):
                 stopper.settling = 0
 
@@ -231,7 +241,7 @@ class Connection(asyncio.Protocol, Transport):
     def _send_marker(self) -> None:
         self._markers += 1
         self._marker = f"aioami-{self._token}-{self._markers}"
-        self._write(self._encode("GET FULL VARIABLE", self._marker).line)
+        self._write(self.encode("GET FULL VARIABLE", self._marker).line)
 
     async def _ask(self, command: Command) -> Reply:
         """Send a command, and return its answer. If this is cancelled, a task waits for that."""
@@ -311,9 +321,6 @@ class Connection(asyncio.Protocol, Transport):
         if not self._tcp.is_closing():
             self._tcp.write(line + b"\n")
 
-    def _encode(self, *words: Word) -> Command:
-        return encode_command(words, self.encoding, self.limit)
-
     def _fail(self, error: ProtocolError) -> None:
         """End the session, as answers can no longer be matched to commands."""
         if not self._reader.has_environment:
@@ -336,7 +343,7 @@ class Connection(asyncio.Protocol, Transport):
             self._is_dead = True
         elif not self._is_dead:
             # HANGUP may still be on its way. On a dead channel this is answered with 511 at once.
-            probe = await self._ask(self._encode("CHANNEL STATUS"))
+            probe = await self._ask(self.encode("CHANNEL STATUS"))
             self._is_dead = self._is_dead or probe.code == 511
         await self.settle()
         return self.over
@@ -344,14 +351,14 @@ class Connection(asyncio.Protocol, Transport):
     async def settle(self) -> None:
         if not self._is_dead or self.over is not None:
             return
-        uniqueid, _, place = (await self._ask_place()).partition(",")
+        uniqueid, _, place = (await self._evaluate(_PLACE)).partition(",")
         if self.over is None:  # else the connection was closed meanwhile
             self._judge("" if self._has_moved else place, uniqueid)
 
-    async def _ask_place(self) -> str:
-        """Return the channel's Uniqueid and its place in the dialplan; empty if not known."""
+    async def _evaluate(self, text: str) -> str:
+        """Return a text with its variables replaced; empty if that is not possible."""
         try:
-            reply = await self._ask(self._encode("GET FULL VARIABLE", _PLACE))
+            reply = await self._ask(self.encode("GET FULL VARIABLE", text))
         except ManagerError:
             return ""  # the connection is lost, which says why
         return reply.data or "" if reply.code == 200 else ""
@@ -363,12 +370,10 @@ class Connection(asyncio.Protocol, Transport):
             place: the channel's place; empty if it is unknown, or may have changed by a command.
             uniqueid: the present Uniqueid of the channel; empty if it is not known.
         """
-        values = self.environment.values
-        names = ("agi_context", "agi_extension", "agi_priority")
         if uniqueid and self._uniqueid not in ("", uniqueid):
             # After a bridge by an action the call goes on without the channel of AGI().
             self.over = TakenAway("the channel was bridged")
-        elif place and place != ",".join(values.get(name, "") for name in names):
+        elif place and place != self._place:
             self.over = TakenAway(f"the channel was redirected to {place}")
         else:
             self.over = HungUp("the channel was hung up")
@@ -421,7 +426,11 @@ class Connection(asyncio.Protocol, Transport):
         """Close the connection at once."""
         assert self._tcp is not None
         self._is_leaving = True
-        self._tcp.close()
+        # A plain close would wait, maybe for ever, for a client that does not read.
+        if self._tcp.get_write_buffer_size():
+            self._tcp.abort()
+        else:
+            self._tcp.close()
 
     def close_if_waiting(self) -> None:
         """Close the connection if its environment is not there yet."""

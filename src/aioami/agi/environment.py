@@ -37,7 +37,6 @@ class Environment:
                 keep_blank_values=True,
                 encoding=encoding.name,
                 errors=encoding.errors,
-                max_num_fields=None,
             )
         )
         self.arguments = tuple(self._arguments())

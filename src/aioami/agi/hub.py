@@ -121,10 +121,6 @@ class Hub(ManagersHub):
         """Give a watcher the events of a channel, instead of its former watcher."""
         self._watchers[uniqueid] = watcher
 
-    def is_watched(self, uniqueid: str) -> bool:
-        """True if a channel has a watcher."""
-        return uniqueid in self._watchers
-
     def forget(self, uniqueid: str, watcher: Watcher) -> None:
         """Give a watcher no more events of a channel."""
         if self._watchers.get(uniqueid) is watcher:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final, Literal
 from .._owner import Owner
 from ..enums import DialStatus, HangupCause
 from ..errors import CommandFailed, HungUp, ProtocolError, SessionEnded, fresh
+from ..fields import whole_number
 from ..wire.text import join
 from .answers import Reply
 from .arguments import (
@@ -26,7 +27,7 @@ from .arguments import (
     milliseconds,
     places,
 )
-from .commands import Command, Word, encode_command, encode_word
+from .commands import Command, Word, encode_word
 from .results import DialResult, Digits, Recording
 from .transport import AskByCommand, Transport, failure, may_be_the_end
 
@@ -219,7 +220,7 @@ class Session:
 
     async def answer(self) -> None:
         """Answer the call, if it is not answered yet."""
-        command = self._command("ANSWER")
+        command = self._transport.encode("ANSWER")
         async with self._turn as turn:
             await turn.run(command)
 
@@ -230,10 +231,10 @@ class Session:
             cause: the reason that the other side gets, as `HangupCause.USER_BUSY`.
         """
         if cause is None:
-            command = self._command("HANGUP")
+            command = self._transport.encode("HANGUP")
         else:
             expect_number("cause", cause, 1, 127)
-            command = self._command("EXEC", "Hangup", str(int(cause)))
+            command = self._transport.encode("EXEC", "Hangup", str(int(cause)))
         async with self._turn as turn:
             await turn.check()
             with self._transport.ending():
@@ -260,7 +261,7 @@ class Session:
             CommandFailed: there is no such label; the session goes on.
         """
         context, exten = self._text("context", context), self._text("exten", exten)
-        command = self._command("EXEC", "Goto", places(context, exten, priority))
+        command = self._transport.encode("EXEC", "Goto", places(context, exten, priority))
         async with self._turn as turn:
             await turn.check()
             if await self._transport.send_to(context, exten, priority):
@@ -305,7 +306,7 @@ class Session:
         names = [self._text("a file", file) for file in files]
         if stop or skipped:
             commands = [
-                self._command("STREAM FILE", name, stop, skipped if number == 0 else 0)
+                self._transport.encode("STREAM FILE", name, stop, skipped if number == 0 else 0)
                 for number, name in enumerate(names)
             ]
             async with self._turn as turn:
@@ -320,10 +321,10 @@ class Session:
         # STREAM FILE of a missing file would end AsyncAGI. Playback does not, but over FastAGI it
         # cannot be stopped.
         if self._transport.survives_failures:
-            commands = [self._command("STREAM FILE", name, "") for name in names]
+            commands = [self._transport.encode("STREAM FILE", name, "") for name in names]
         else:
             words = [join((name, "noanswer"), ",") for name in names]
-            commands = [self._command("EXEC", "Playback", word) for word in words]
+            commands = [self._transport.encode("EXEC", "Playback", word) for word in words]
         async with self._turn as turn:
             for name, command in zip(names, commands, strict=True):
                 try:
@@ -359,9 +360,9 @@ class Session:
             check_text("a prompt", prompt)
         *first, last = prompts or ("",)
         # STREAM FILE of a missing file would end AsyncAGI. GET DATA plays files, too, and does not.
-        commands = [self._command("GET DATA", prompt, 1, 1) for prompt in first]
-        whole = self._command("GET DATA", last, wait, digits)
-        rest = self._command("GET DATA", "", wait, digits - 1) if digits > 1 else None
+        commands = [self._transport.encode("GET DATA", prompt, 1, 1) for prompt in first]
+        whole = self._transport.encode("GET DATA", last, wait, digits)
+        rest = self._transport.encode("GET DATA", "", wait, digits - 1) if digits > 1 else None
         async with self._turn as turn:
             for command in commands:
                 pressed = await self._data(turn, command)
@@ -383,7 +384,7 @@ class Session:
             The digit; `None` if none came in time.
         """
         wait = -1 if timeout is None else milliseconds("timeout", timeout)
-        command = self._command("WAIT FOR DIGIT", wait)
+        command = self._transport.encode("WAIT FOR DIGIT", wait)
         async with self._turn as turn:
             return _digit(await turn.run(command))
 
@@ -481,7 +482,7 @@ class Session:
         if silence is not None:
             expect_number("silence", silence, 1, 2**31 // 1000)
             words.append(f"s={silence}")
-        command = self._command("RECORD FILE", *words)
+        command = self._transport.encode("RECORD FILE", *words)
         async with self._turn as turn:
             clock = asyncio.get_running_loop().time
             await turn.check()
@@ -501,7 +502,7 @@ class Session:
             if reply.data in ("dtmf", "randomerror"):
                 return Recording(file, "digit", _digit(reply), _seconds(reply))
             # Silence and timeout give the same word. The number before it is the time left.
-            left = int(reply.result) if reply.result.isdecimal() else 0
+            left = whole_number(reply.result) or 0
             is_silence = silence is not None and (limit < 0 or spent < limit or left > _STILL_LEFT)
             reason: Literal["silence", "timeout"] = "silence" if is_silence else "timeout"
             return Recording(file, reason, None, _seconds(reply))
@@ -522,7 +523,7 @@ class Session:
                 1,023 bytes.
         """
         check_name("name", name)
-        self._command("GET VARIABLE", name)
+        self._transport.encode("GET VARIABLE", name)
         async with self._turn as turn:
             return await self._get(turn, name)
 
@@ -535,7 +536,7 @@ class Session:
         """
         check_name("name", name)
         text = encode_word(value, "value", self._transport.encoding)
-        command = self._command("SET VARIABLE", name, value)
+        command = self._transport.encode("SET VARIABLE", name, value)
         async with self._turn as turn:
             await turn.check()
             try:
@@ -549,7 +550,7 @@ class Session:
         Raises:
             ProtocolError: the result is too long for AsyncAGI, about 1,000 bytes.
         """
-        command = self._command("GET FULL VARIABLE", text)
+        command = self._transport.encode("GET FULL VARIABLE", text)
         async with self._turn as turn:
             return (await turn.run(command)).data or ""
 
@@ -570,7 +571,7 @@ class Session:
         application = self._text("application", application)
         check_application("application", application)
         words = [joined(self._transport.encoding, ",", arguments)] if arguments else []
-        command = self._command("EXEC", application, *words)
+        command = self._transport.encode("EXEC", application, *words)
         async with self._turn as turn:
             reply = await turn.run(command)
             if reply.result == "-2":
@@ -600,7 +601,9 @@ class Session:
         names = [self._text("a channel", channel) for channel in channels]
         seconds = "" if timeout is None else str(-(-milliseconds("timeout", timeout) // 1000))
         parts = (join(names, "&"), seconds, f"g{options}")
-        command = self._command("EXEC", "Dial", joined(self._transport.encoding, ",", parts))
+        command = self._transport.encode(
+            "EXEC", "Dial", joined(self._transport.encoding, ",", parts)
+        )
         async with self._turn as turn:
             reply = await turn.run(command)
             status = await self._get(turn, "DIALSTATUS")
@@ -630,7 +633,7 @@ class Session:
             CommandFailed: the command is unknown (510), its arguments are wrong (520), or it
                 failed.
         """
-        command = self._command(*words)
+        command = self._transport.encode(*words)
         async with self._turn as turn:
             reply = await turn.run(command, after_hangup=True)
             if command.name == "EXEC" and reply.result == "-2":
@@ -643,9 +646,6 @@ class Session:
 
     # Internals
 
-    def _command(self, *words: Word) -> Command:
-        return encode_command(words, self._transport.encoding, self._transport.limit)
-
     def _stoppable(self, stop: str) -> str:
         """Return the digits that end a command, with the digit that stops it when cancelled."""
         if self._transport.stops_with_digits and _STOP_DIGIT not in stop:
@@ -657,7 +657,7 @@ class Session:
 
     async def _say(self, name: str, text: str | bytes, stop: str, *more: Word) -> str | None:
         stop = digits_of("stop", stop)
-        command = self._command(name, text, self._stoppable(stop), *more)
+        command = self._transport.encode(name, text, self._stoppable(stop), *more)
         async with self._turn as turn:
             return _digit(await turn.run(command), stop)
 
@@ -680,12 +680,12 @@ class Session:
             return await self._transport.get(name)
         except AskByCommand:
             pass
-        reply = await turn.run(self._command("GET VARIABLE", name))
+        reply = await turn.run(self._transport.encode("GET VARIABLE", name))
         encoding = self._transport.encoding
         if reply.data and len(encoding.encode("the value", reply.data)) >= _MAX_VALUE:
             inner = encode_word(name, "name", encoding)
             if not set(inner) & set(b"${}"):
-                whole = self._command("GET FULL VARIABLE", b"${%b}" % inner)
+                whole = self._transport.encode("GET FULL VARIABLE", b"${%b}" % inner)
                 return (await turn.run(whole)).data or None
             raise ProtocolError("the value of the variable is too long to be got whole")
         return reply.data or None
@@ -706,7 +706,7 @@ Program = Callable[[Session], Awaitable[object]]
 
 def _digit(reply: Reply, wanted: str | None = None) -> str | None:
     """Return the digit in an answer; `None` without one, or if it is not among the wanted ones."""
-    code = int(reply.result) if reply.result.isdecimal() else 0
+    code = whole_number(reply.result) or 0
     # 1 and 1000 stand for a command that was stopped.
     digit = chr(code) if 32 <= code < 127 else None
     return digit if digit is not None and (wanted is None or digit in wanted) else None

@@ -12,7 +12,7 @@ from ..errors import CommandFailed, ManagerError
 from ..wire.redaction import redact_words
 from ..wire.text import Encoding
 from .answers import Reply
-from .commands import Command
+from .commands import Command, Word, encode_command
 from .environment import Environment
 
 if TYPE_CHECKING:
@@ -100,6 +100,10 @@ class Transport(ABC):
     @abstractmethod
     def manager(self) -> ManagerLike | None:
         """A manager of the same server; `None` without one."""
+
+    def encode(self, *words: Word) -> Command:
+        """Encode a command in the text and the length of this transport."""
+        return encode_command(words, self.encoding, self.limit)
 
     @contextlib.contextmanager
     def ending(self) -> Iterator[None]:

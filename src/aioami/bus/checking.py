@@ -112,6 +112,22 @@ async def _check_bus(connection: BusConnection, config: RelayConfig) -> AsyncIte
 async def _check_stream(
     connection: BusConnection, config: RelayConfig, name: str
 ) -> AsyncIterator[Finding]:
+    """Check all that a relay does on the bus for one server."""
+    is_right = True
+    async for finding in _check_log(connection, config, name):
+        yield finding
+        is_right = finding.is_right
+    if not is_right:
+        return
+    yield await _check_writing(connection, name)
+    async for finding in _check_subjects(connection, name):
+        yield finding
+
+
+async def _check_log(
+    connection: BusConnection, config: RelayConfig, name: str
+) -> AsyncIterator[Finding]:
+    """Check the stream of a server, and make it if it is not there."""
     stream = stream_name(name)
     wanted = stream_configuration(name, config.options)
     try:
@@ -137,25 +153,31 @@ async def _check_stream(
             f"allow to publish to $JS.API.STREAM.*.{stream} and $JS.API.STREAM.MSG.GET.{stream}"
         )
         yield Finding(name, str(error), is_right=False, advice=advice)
-        return
+
+
+async def _check_writing(connection: BusConnection, name: str) -> Finding:
+    """Check that events may be stored, and store none."""
     # JetStream refuses to store a message for another stream: that answer proves the permission.
-    subject = record_subject(name, Epoch)
+    stream, subject = stream_name(name), record_subject(name, Epoch)
     try:
         answer = await connection.request(subject, b"", {"Nats-Expected-Stream": "-"})
     except PermissionDenied as error:
         advice = f"allow to publish to {subject.rpartition('.')[0]}.>"
-        yield Finding(name, str(error), is_right=False, advice=advice)
+        return Finding(name, str(error), is_right=False, advice=advice)
     except ManagerError as error:
         advice = f"the subjects of the stream {stream} are to be {all_events(name)}"
-        yield Finding(name, f"no event is stored: {error}", is_right=False, advice=advice)
-    else:
-        refused_with = json.loads(answer.data).get("error", {})
-        if refused_with.get("err_code") == _OTHER_STREAM:
-            yield Finding(name, "events may be written")
-        else:
-            why = refused_with.get("description", "it was stored")
-            advice = f"look at the stream {stream}: `nats stream info` says more"
-            yield Finding(name, f"no event is stored: {why}", is_right=False, advice=advice)
+        return Finding(name, f"no event is stored: {error}", is_right=False, advice=advice)
+    refused_with = json.loads(answer.data).get("error", {})
+    if refused_with.get("err_code") == _OTHER_STREAM:
+        return Finding(name, "events may be written")
+    why = refused_with.get("description", "it was stored")
+    advice = f"look at the stream {stream}: `nats stream info` says more"
+    return Finding(name, f"no event is stored: {why}", is_right=False, advice=advice)
+
+
+async def _check_subjects(connection: BusConnection, name: str) -> AsyncIterator[Finding]:
+    """Check the subjects to which a relay subscribes and publishes besides."""
+    stream = stream_name(name)
 
     async def heard(_: object) -> None:
         pass

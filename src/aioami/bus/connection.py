@@ -14,7 +14,7 @@ import math
 import re
 import ssl as tls
 import urllib.parse
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -42,6 +42,7 @@ __all__ = [
     "StoreError",
     "Stored",
     "WrongLastSequence",
+    "end_tasks",
     "need_client",
 ]
 
@@ -49,6 +50,7 @@ log = get_logger("aioami.bus")
 
 PORT: Final = 4222
 _CLOSE: Final = 0.5  # seconds
+_AGAIN: Final = 0.1  # seconds after which a task that has not ended is cancelled again
 _DENIED: Final = re.compile(
     r"permissions violation for (publish|subscription) to \"([^\"]*)\"", re.I
 )
@@ -316,6 +318,7 @@ class BusConnection:
                 skip_subject_validation=True,
             )
         )
+        connecting.add_done_callback(_look_at_error)
         try:
             done, _ = await asyncio.wait({connecting}, timeout=seconds * len(options.servers))
             if not done:
@@ -324,8 +327,11 @@ class BusConnection:
                 )
             connecting.result()
         except (ManagerError, asyncio.CancelledError):
-            connecting.cancel()
-            await connection.close()
+            # Before the client is closed, or it would go on connecting, and never end its pings.
+            try:
+                await end_tasks([connecting])
+            finally:
+                await connection.close()
             raise
         except Exception as error:
             await connection.close()
@@ -395,6 +401,7 @@ class BusConnection:
             return
         # As a separate task, because the client's `close` swallows a cancellation.
         closing = asyncio.ensure_future(client.close())
+        closing.add_done_callback(_look_at_error)
         done, _ = await asyncio.wait({closing}, timeout=_CLOSE)
         if done:
             with contextlib.suppress(Exception):
@@ -457,6 +464,7 @@ class BusConnection:
         asking = asyncio.ensure_future(
             self.client.request(subject, body, timeout=self.options.timeout, headers=headers)
         )
+        asking.add_done_callback(_look_at_error)
         try:
             either: set[asyncio.Future[Any]] = {asking, refusal, self.lost}
             await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
@@ -550,6 +558,25 @@ class BusConnection:
 
 
 _KINDS: Final = {"publish": "to publish to", "subscription": "to subscribe to"}
+
+
+async def end_tasks(tasks: Iterable[asyncio.Task[Any]]) -> None:
+    """Cancel tasks, and return when all of them have ended.
+
+    A task is cancelled again until it ends. The client of NATS uses `asyncio.wait_for`, which may
+    swallow a cancellation in Python 3.11 and older.
+    """
+    left = {each for each in tasks if not each.done()}
+    while left:
+        for task in left:
+            task.cancel()
+        _, left = await asyncio.wait(left, timeout=_AGAIN)
+
+
+def _look_at_error(task: asyncio.Future[Any]) -> None:
+    """Look at the error of a task that nobody may await any more, or asyncio logs it."""
+    if not task.cancelled():
+        task.exception()
 
 
 def refused_by_jetstream(error: Mapping[str, Any]) -> StoreError:

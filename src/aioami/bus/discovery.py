@@ -21,7 +21,8 @@ from ..errors import (
 )
 from ..events.base import Event, name_server
 from ..events.link import RelayChanged, ServerAppeared, ServerGone
-from .engine import Engine, end_tasks
+from .connection import end_tasks
+from .engine import Engine
 from .format import RELAYS, Heartbeat, heartbeat_subject, server_name
 from .remote import RemoteManager
 

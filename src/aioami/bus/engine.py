@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from .._log import get_logger
@@ -14,11 +14,10 @@ from .connection import BusConnection, BusOptions, Stored, refused_by_jetstream
 if TYPE_CHECKING:
     from nats.aio.msg import Msg
 
-__all__ = ["Conversation", "Engine", "end_tasks", "is_nobody"]
+__all__ = ["Conversation", "Engine", "is_nobody"]
 
 log = get_logger("aioami.bus")
 
-_AGAIN: Final = 0.1  # seconds after which a task that has not ended is cancelled again
 _HEADERS: Final = 1024  # bytes that subject, reply and headers of a request may have
 _REFUSED_LOGINS: Final = ("authorization", "authentication", "user jwt", "nkey")
 
@@ -226,19 +225,6 @@ class Engine:
             sentence = f"the bus does not let this user publish {conversation.subject}"
             conversation.refuse(PermissionDenied(sentence))
         return bool(refused)
-
-
-async def end_tasks(tasks: Iterable[asyncio.Task[Any]]) -> None:
-    """Cancel tasks, and return when all of them have ended.
-
-    A task is cancelled again until it ends. The client of NATS uses `asyncio.wait_for`, which may
-    swallow a cancellation in Python 3.11 and older.
-    """
-    left = {each for each in tasks if not each.done()}
-    while left:
-        for task in left:
-            task.cancel()
-        _, left = await asyncio.wait(left, timeout=_AGAIN)
 
 
 def is_nobody(message: Msg) -> bool:

@@ -117,6 +117,7 @@ class Feed:
         self._stream = stream_name(server)
         self._prefix = all_events(server).removesuffix(">")
         self._subjects = _subjects(server, names)
+        self._claims = record_subject(server, Epoch)
         self._wanted = None if names is None else _tokens(self._subjects, self._prefix)
         self._reader: Reader | None = None
         self._store = ""
@@ -308,7 +309,8 @@ class Feed:
                 Gap("trimmed", reader.time, _now(), None, "the log was thrown away by age")
             )
             reader.sequence = last
-        self._note_place(reader)
+        if reader.epoch is not None or self._position is None:
+            self._note_place(reader)  # a reader that begins again owes a gap, as at its old place
         self._note_beginning()
         return {
             "ack_policy": "none",
@@ -338,8 +340,18 @@ class Feed:
         return {"deliver_policy": "by_start_sequence", "opt_start_seq": reader.sequence + 1}
 
     async def _resume(self, engine: Engine, reader: Reader, last: int) -> None:
-        if reader.sequence:
-            reader.resume(last, await self._claim(engine))
+        if not reader.sequence:
+            return
+        claims: list[tuple[int, int]] = []
+        while reader.epoch is not None and len(claims) < 2:
+            above = claims[-1][0] + 1 if claims else reader.epoch
+            claim = await self._claim(engine, seq=above, next_by_subj=self._claims)
+            if claim is None:
+                break
+            claims.append(claim)
+        if not claims and (claim := await self._claim(engine, last_by_subj=self._claims)):
+            claims.append(claim)
+        reader.resume(await self._first_sequence(engine), last, claims)
 
     async def _first_reader(self, engine: Engine, store: str, first: int, last: int) -> Reader:
         start = self.start
@@ -350,23 +362,22 @@ class Feed:
                 n=start.n,
                 sequence=start.sequence,
                 time=start.time,
+                claim=start.claim,
             )
             if start.store.strip("0") and start.store != store:
                 reader.restart()
             else:
                 await self._resume(engine, reader, last)
             return reader
+        claim = await self._claim(engine, last_by_subj=self._claims)
         if start is not None:
-            return Reader(self._wanted)
-        claim = await self._claim(engine)
+            return Reader(self._wanted, claim=claim)
         epoch = claim[0] if claim is not None else await self._last_epoch(engine, last)
         place = await self._place_of_now(engine, first, last)
         if epoch is not None and epoch > place:
             epoch = None
         self._caught_up_at = last
-        reader = Reader(self._wanted, epoch=epoch, sequence=place)
-        reader.resume(last, claim)
-        return reader
+        return Reader(self._wanted, epoch=epoch, sequence=place, claim=claim)
 
     async def _place_of_now(self, engine: Engine, first: int, last: int) -> int:
         """Return a place in the log shortly before the moment when the feed was opened.
@@ -383,10 +394,9 @@ class Feed:
             step *= 2
         return max(first - 1, 0)
 
-    async def _claim(self, engine: Engine) -> tuple[int, int] | None:
-        """Return the sequence and the time of the newest claim; `None` if there is no claim."""
-        subject = record_subject(self._server, Epoch)
-        found = await engine.message(self._stream, last_by_subj=subject)
+    async def _claim(self, engine: Engine, **which: Any) -> tuple[int, int] | None:
+        """Return the sequence and the time of a claim; `None` if it is not in the log."""
+        found = await engine.message(self._stream, **which)
         if found is None:
             return None
         return found.sequence, 0 if found.place is None else found.place.time
@@ -407,7 +417,13 @@ class Feed:
 
     def _note_place(self, reader: Reader) -> None:
         self._position = Position(
-            self._server, self._store, reader.sequence, reader.epoch, reader.n, reader.time
+            self._server,
+            self._store,
+            reader.sequence,
+            reader.epoch,
+            reader.n,
+            reader.time,
+            reader.claimed,
         )
 
     # What comes
@@ -432,7 +448,7 @@ class Feed:
         assert reader is not None
         token = message.subject[len(self._prefix) :]
         if self._wanted is not None and token not in self._wanted and token not in RECORDS:
-            reader.sequence = sequence
+            reader.pass_over(sequence)
             return
         value = (message.headers or {}).get(HEADER, "")
         try:
@@ -446,6 +462,7 @@ class Feed:
                     return
                 verdict = reader.take(sequence, token, event_place, message.data, first=first)
         except ProtocolError as error:
+            reader.pass_over(sequence)
             self._stray(value, error)
             return
         except ManagerError:  # the bus did not answer, so the message will be read again
@@ -453,11 +470,9 @@ class Feed:
             return
         except Exception:  # one bad message must not keep the others from being read
             log.exception("a message in the log of %s could not be read", self._server)
-            reader.sequence = sequence
+            reader.pass_over(sequence)
             return
-        self._position = Position(
-            self._server, self._store, reader.sequence, reader.epoch, reader.n, reader.time
-        )
+        self._note_place(reader)
         while reader.records:
             self._take_record(reader.records.popleft())
         is_before = sequence <= self._caught_up_at and event_place.time < self._opened_at

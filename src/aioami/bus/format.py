@@ -237,8 +237,8 @@ class Place(NamedTuple):
         """
         words = value.split()
         try:
-            version, epoch, n, k, time = map(int, words[:5])
-        except ValueError:
+            version, epoch, n, k, time = map(_number, words[:5])
+        except (ValueError, OverflowError):
             raise _unreadable(value) from None
         if version != VERSION:
             raise _other_version(version)
@@ -316,7 +316,7 @@ class Epoch(Record):
     @classmethod
     def _of(cls, found: Mapping[str, Any]) -> Epoch:
         place = found.get("continues")
-        continues = None if place is None else (int(place[0]), int(place[1]))
+        continues = None if place is None else (_number(place[0]), _number(place[1]))
         since = _number_or_none(found.get("since"))
         return cls(_text(found["relay"]), continues, since)
 
@@ -356,7 +356,7 @@ class Gap(Record):
         return cls(
             _text(found["reason"]),
             _number_or_none(found.get("since")),
-            int(found["until"]),
+            _number(found["until"]),
             _number_or_none(found.get("count")),
             _text(found.get("text", "")),
         )
@@ -425,7 +425,7 @@ class Status(Record):
             raise TypeError("permissions is no object")
         return cls(
             state=_text(found["state"]),
-            since=int(found["since"]),
+            since=_number(found["since"]),
             version=_text(found.get("version", "")),
             error=_text(found.get("error", "")),
             relay=_text(found.get("relay", "")),
@@ -437,7 +437,7 @@ class Status(Record):
             permissions=permissions,
             read_only=bool(found.get("read_only", False)),
             allow=_texts_or_none(found.get("allow")),
-            attempts=int(found.get("attempts", 0)),
+            attempts=_number(found.get("attempts", 0)),
             heard=_number_or_none(found.get("heard")),
         )
 
@@ -475,10 +475,10 @@ class Heartbeat(Record):
         return cls(
             _text(found["relay"]),
             _text(found["role"]),
-            int(found.get("epoch", 0)),
+            _number(found.get("epoch", 0)),
             _text(found.get("state", "")),
-            int(found.get("time", 0)),
-            int(found.get("listens_since", 0)),
+            _number(found.get("time", 0)),
+            _number(found.get("listens_since", 0)),
         )
 
     @property
@@ -547,9 +547,9 @@ class Request:
         value = (headers or {}).get(HEADER, "")
         words = value.split()
         try:
-            version, sent = int(words[0]), int(words[1])
-            deadline = None if words[2] == "-" else int(words[2])
-        except (ValueError, IndexError):
+            version, sent = _number(words[0]), _number(words[1])
+            deadline = None if words[2] == "-" else _number(words[2])
+        except (ValueError, IndexError, OverflowError):
             raise _unreadable(value) from None
         if version != VERSION:
             raise _other_version(version)
@@ -622,8 +622,9 @@ class Answer:
         value = (headers or {}).get(HEADER, "")
         words = value.split()
         try:
-            version, kind, number, time = int(words[0]), words[1], int(words[2]), int(words[3])
-        except (ValueError, IndexError):
+            version, kind = _number(words[0]), words[1]
+            number, time = _number(words[2]), _number(words[3])
+        except (ValueError, IndexError, OverflowError):
             raise _unreadable(value) from None
         if version != VERSION:
             raise _other_version(version)
@@ -703,5 +704,12 @@ def _texts_or_none(value: Any) -> tuple[str, ...] | None:
     return None if value is None else tuple(_text(each) for each in value)
 
 
+def _number(value: Any) -> int:
+    number = int(value)
+    if not -(2**63) <= number < 2**63:  # a quotient of longer ones may be no float
+        raise OverflowError("a number has more than 64 bits")
+    return number
+
+
 def _number_or_none(value: Any) -> int | None:
-    return None if value is None else int(value)
+    return None if value is None else _number(value)

@@ -35,8 +35,8 @@ from ..events.base import Event, load
 from ..responses.base import OutcomeReply, Response
 from ..states import ManagerState
 from ..wire.text import Encoding, shown
-from .connection import BusOptions, StoreError
-from .engine import Engine, end_tasks
+from .connection import BusOptions, StoreError, end_tasks
+from .engine import Engine
 from .exchange import Exchange
 from .feed import Feed
 from .format import (
@@ -421,8 +421,12 @@ class RemoteLink(LinkBase):
 
     async def close(self) -> None:
         """See `RemoteManager.close`."""
+        was_closing = False
         while self.state is ManagerState.CLOSING:  # another task does it
+            was_closing = True
             await self._changed.wait()
+        if was_closing:  # it may be connected again already
+            return
         task, self._task = self._task, None
         if task is not None:
             self._enter(ManagerState.CLOSING)
@@ -440,10 +444,11 @@ class RemoteLink(LinkBase):
             if self._closing:
                 await asyncio.wait(list(self._closing))
         finally:
-            self.reason = None
-            self._engine = None
-            self._enter(ManagerState.CLOSED)
-            self.owner.release()
+            if self._task is None:  # else it was connected again meanwhile
+                self.reason = None
+                self._engine = None
+                self._enter(ManagerState.CLOSED)
+                self.owner.release()
 
     def _lost_its_loop(self) -> None:
         """End the link, as its event loop was closed without a `close()` of the link."""
@@ -646,10 +651,10 @@ class RemoteLink(LinkBase):
         loop = asyncio.get_running_loop()
         try:
             engine = await self._engine_for(action, self._timeout_for_link(timeout))
-        except ConnectionLost as error:
+            exchange = self._exchange(action, None, buffer, buffer.take, buffer)
+        except (ConnectionLost, ValueError) as error:
             buffer.finish(error)
             return
-        exchange = self._exchange(action, None, buffer, buffer.take, buffer)
         try:
             await self._ask(engine, exchange, seconds)
             buffer.progressed = loop.time()

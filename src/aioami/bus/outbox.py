@@ -11,12 +11,14 @@ from typing import Final, NamedTuple
 
 from .format import VERSION, Gap, Record
 
-__all__ = ["SLOW_START", "WINDOW", "Entry", "Outbox"]
+__all__ = ["MAX_NAMES", "SLOW_START", "WINDOW", "Entry", "Outbox"]
 
 WINDOW: Final = 1024
 """Messages that may be on their way to the stream, unconfirmed."""
 SLOW_START: Final = 16
 """Messages that are sent one by one after `go_back`."""
+MAX_NAMES: Final = 10_000
+"""Names of events in one epoch. Asterisk has some hundreds."""
 _OVERHEAD: Final = 120  # bytes of memory for a message besides its body, about
 
 
@@ -42,7 +44,8 @@ class Outbox:
     """Messages of one server that are not confirmed yet, in order.
 
     An event that comes while the outbox is full is dropped, and gets no number: a `@gap` with the
-    count of the dropped events stands in their place. Records are always taken.
+    count of the dropped events stands in their place. So is one with another name, beyond
+    `MAX_NAMES`. Records are always taken.
 
     Args:
         max_bytes: bytes that the outbox may hold.
@@ -93,8 +96,10 @@ class Outbox:
 
     def put(self, token: str, time: int, body: bytes) -> None:
         """Take an event, or count it as lost."""
-        if self._missing or self.size + len(body) > self._max_bytes:
-            if self._missing and self.size + len(body) <= self._resume_at:
+        is_too_much = len(self._k) >= MAX_NAMES and token not in self._k
+        if self._missing or is_too_much or self.size + len(body) > self._max_bytes:
+            has_room = not is_too_much and self.size + len(body) <= self._resume_at
+            if self._missing and has_room:
                 self._add_gap(time)
             else:
                 if not self._missing:
@@ -122,7 +127,9 @@ class Outbox:
 
     def _add_gap(self, until: int) -> None:
         count, self._missing = self._missing, 0
-        sentence = f"the relay's buffer was full, and {count} events were not taken"
+        sentence = (
+            f"the relay's buffer or list of names was full, and {count} events were not taken"
+        )
         gap = Gap("full", self._missing_since, until, count, sentence)
         self._append(gap.token, until, gap.encode())
 

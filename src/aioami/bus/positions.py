@@ -13,8 +13,9 @@ __all__ = ["Oldest", "Position", "Since", "Start", "read_since"]
 
 _VERSION: Final = "1"
 _NUMBER: Final = r"\d{1,19}"
+# Positions had no last number at first.
 _SHAPE: Final = (
-    rf"{_VERSION}\.([^.]+)\.(\d+)\.({_NUMBER})\.({_NUMBER}|-)\.({_NUMBER}|-)\.({_NUMBER}|-)"
+    rf"{_VERSION}\.([^.]+)\.(\d+)\.({_NUMBER})" + rf"\.({_NUMBER}|-)" * 3 + rf"(?:\.({_NUMBER}|-))?"
 )
 
 Since = Union[str, timedelta]
@@ -32,6 +33,7 @@ class Position(NamedTuple):
         epoch: its epoch; `None` where unknown.
         n: its number in the epoch; `None` where unknown.
         time: microseconds since 1970, when the message came; `None` where unknown.
+        claimed: microseconds since 1970, when its epoch was claimed; `None` where unknown.
     """
 
     server: str
@@ -40,6 +42,14 @@ class Position(NamedTuple):
     epoch: int | None = None
     n: int | None = None
     time: int | None = None
+    claimed: int | None = None
+
+    @property
+    def claim(self) -> tuple[int, int] | None:
+        """The sequence and the time of its epoch's `@epoch`; `None` where unknown."""
+        if self.epoch is None or self.claimed is None:
+            return None
+        return self.epoch, self.claimed
 
     def __str__(self) -> str:
         numbers = ("-" if each is None else str(each) for each in self[3:])
@@ -60,8 +70,8 @@ class Position(NamedTuple):
             server = server_name(found[1])
         except ProtocolError:
             raise ValueError(f"since: {text!r:.80} is no position of a stream") from None
-        epoch, n, time = (None if each == "-" else int(each) for each in found.groups()[3:])
-        return cls(server, found[2], int(found[3]), epoch, n, time)
+        optional = (None if each in ("-", None) else int(each) for each in found.groups()[3:])
+        return cls(server, found[2], int(found[3]), *optional)
 
 
 class Oldest:

@@ -8,7 +8,7 @@ and a reader takes from each epoch only the message with the next number.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from enum import Enum
 from typing import Final
 
@@ -44,12 +44,14 @@ class Reader:
         n: the number of that last message; `None` accepts any number of the first message.
         sequence: the last message's sequence in the stream; 0 where unknown.
         time: the last message's time, in microseconds since 1970; `None` where unknown.
+        claim: the sequence and the time of an `@epoch` that is known to be in the stream.
 
     Attributes:
         epoch: the epoch of the last message that counted.
         n: its number.
         time: its time.
-        sequence: the sequence of the last message that was judged.
+        claimed: the time at which the epoch was claimed; `None` where unknown.
+        sequence: the place in the stream at which to read on: no message up to here is needed.
         records: the records to handle before the event, or without one; the caller empties it.
         void: the number of messages that were ignored.
     """
@@ -62,6 +64,7 @@ class Reader:
         n: int | None = None,
         sequence: int = 0,
         time: int | None = None,
+        claim: tuple[int, int] | None = None,
     ) -> None:
         self.names: Final = None if names is None else frozenset(names)
         self.epoch = epoch
@@ -70,12 +73,13 @@ class Reader:
         self.time = time
         self.records: deque[Record] = deque()
         self.void = 0
-        self._numbers: dict[str, int] = {}
+        self._numbers: dict[str, tuple[int, int]] = {}  # each name's last number, and its sequence
         # At a beginning within an epoch, the last number of each name is not known.
         self._began_within = True
         self._before: tuple[int | None, int | None] | None = None
         self._known = 0  # messages of the epoch that were read before it began
-        self._claimed: int | None = None  # the time at which the epoch was claimed
+        self._claim = claim
+        self.claimed = self._time_of_claim()
 
     def restart(self) -> None:
         """Begin again at the first message, as the stream was made again, with other sequences.
@@ -85,35 +89,47 @@ class Reader:
         """
         if self._before is None:
             self._before = self.epoch, self.n
-        self.epoch = self.n = None
+        self.epoch = self.n = self.claimed = self._claim = None
         self.sequence = 0
         self._numbers.clear()
         self._began_within = True
 
-    def resume(self, last: int, claim: tuple[int, int] | None) -> None:
+    def resume(self, first: int, last: int, claims: Sequence[tuple[int, int]]) -> None:
         """Go back as far as the stream went back, as it loses its end if the bus loses power.
 
         It must be called before the stream is read on.
 
         Args:
+            first: the first sequence of the stream, asked for after `claims`.
             last: the last sequence of the stream.
-            claim: the sequence and the time of the newest `@epoch` in the stream; `None` if there
-                is none.
+            claims: the sequence and the time of the `@epoch` of the reader's epoch and of the next
+                one after it, as far as they are in the stream; the newest `@epoch` if neither is.
         """
         epoch = self.epoch
-        sequence, time = claim or (None, None)
-        if epoch is not None and sequence is not None and epoch < sequence <= self.sequence:
-            self.sequence = sequence - 1  # a lost message with this sequence was judged before
-        elif epoch is not None and sequence == epoch and self._claimed not in (None, time):
+        own = next((time for sequence, time in claims if sequence == epoch), None)
+        later = next((each for each, _ in claims if epoch is not None and each > epoch), None)
+        if epoch is not None and own is None and epoch >= first:
+            self.restart()  # this epoch's claim is gone, and so is all that was read since
+            self.sequence = last if later is None else later - 1
+        elif epoch is not None and own is not None and self.claimed not in (None, own):
             self.restart()  # another claim has taken the place of this epoch's claim
-            self.sequence = sequence - 1
-        elif epoch is not None and min(sequence or epoch, last) < epoch:
-            self.restart()  # this epoch's claim is gone
-            self.sequence = last
+            self.sequence = epoch - 1
+        elif later is not None and later <= self.sequence:
+            self.sequence = later - 1  # a lost message with this sequence was judged before
         else:
-            if sequence == epoch:
-                self._claimed = time
             self.sequence = min(self.sequence, last)
+        if self._began_within and first > self.sequence + 1:
+            # A name that goes on without a hole tells nothing of those that did not come yet.
+            self._numbers.clear()
+        if claims:
+            self._claim = claims[0]
+        self.claimed = self._time_of_claim()
+
+    def pass_over(self, sequence: int) -> None:
+        """Note that the stream's next message is none that could count."""
+        # A hole before it is kept, as it is told with the message that counts.
+        if self.sequence in (0, sequence - 1):
+            self.sequence = sequence
 
     def take(
         self, sequence: int, token: str, place: Place, body: bytes, *, first: int | None = None
@@ -141,7 +157,7 @@ class Reader:
                 self._add_gap(place.time, None)
             self._begin(place.epoch, within=True)
         if place.n <= self._known:
-            self._numbers[token] = max(place.k, self._numbers.get(token, 0))
+            self._numbers[token] = max((place.k, sequence), self._numbers.get(token, (0, 0)))
             return self._skip(sequence)
         verdict = self._by_number(sequence, token, place, first, skips)
         if verdict is Verdict.EVENT:
@@ -170,10 +186,9 @@ class Reader:
             self._add_gap(place.time, None, "store", _STORE)
         self._before = None
         self.records.append(begun)
+        self._claim = sequence, place.time
         self._begin(sequence, within=False)
-        self._known, self._claimed = ahead, place.time
-        if self.names is None:
-            self.n = ahead
+        self.n = self._known = ahead
         self.sequence = sequence
         return Verdict.RECORD
 
@@ -184,15 +199,15 @@ class Reader:
             before = place.n - 1 if self.n is None else self.n
             number = place.n
         else:
-            known = self._numbers.get(token)
-            if known is None and self._began_within:
+            number = place.k
+            # Other names may have gone on behind a hole, so each has its own place.
+            before, last = self._numbers.get(token, (0, self.epoch or 0))
+            if not before and self._began_within:
                 if skips and first is None:
                     return Verdict.UNSURE
                 if first is not None and first > self.sequence + 1:
                     self._add_gap(place.time, None)
-                known = place.k - 1
-            before = known or 0
-            number = place.k
+                before = number - 1
         if number <= before:
             return self._skip(sequence)
         if number > before + 1:
@@ -204,12 +219,12 @@ class Reader:
                 is_trimmed = skips
             else:
                 assert first is not None
-                is_trimmed = first > self.sequence + 1
+                is_trimmed = first > last + 1
             if not is_trimmed:
                 return self._skip(sequence)
             self._add_gap(place.time, number - before - 1)
         if self.names is not None:
-            self._numbers[token] = place.k
+            self._numbers[token] = place.k, sequence
             if self.n is not None and place.n <= self.n:
                 # It was written again, after later messages. Order matters more than this event.
                 self._add_gap(place.time, 1, "order", "an event was stored behind a later one")
@@ -220,14 +235,20 @@ class Reader:
     def _begin(self, epoch: int, *, within: bool) -> None:
         self.epoch = epoch
         self.n = None if within else 0
-        self._known, self._claimed = 0, None
+        self._known = 0
+        self.claimed = self._time_of_claim()
         self._numbers.clear()
         self._began_within = within
 
     def _skip(self, sequence: int) -> Verdict:
-        self.sequence = max(self.sequence, sequence)
+        self.pass_over(sequence)
         self.void += 1
         return Verdict.VOID
+
+    def _time_of_claim(self) -> int | None:
+        if self._claim is None or self._claim[0] != self.epoch:
+            return None
+        return self._claim[1]
 
     def _knew_another_stream(self) -> bool:
         before, self._before = self._before, None

@@ -216,12 +216,12 @@ class Seat:
             if not await self._claim(connection, known):
                 return
         elif not await self._still_leads(connection, self._leadership, stream):
-            self._step_down("another relay leads")
+            self._step_down()
             return
         assert self._leadership is not None
         self.role = "leader"
         await self._lead(connection, self._leadership)
-        self._step_down("another relay leads")
+        self._step_down()
 
     async def _until(self, connection: BusConnection, event: asyncio.Event) -> None:
         """Wait for an event, and raise an error if the connection is lost before."""
@@ -472,11 +472,11 @@ class Seat:
         except ProtocolError:
             return False
 
-    def _step_down(self, why: str) -> None:
+    def _step_down(self) -> None:
         leadership, self._leadership = self._leadership, None
         if leadership is None:
             return
-        log.warning("%s: this relay leads no more: %s", self._server.name, why)
+        log.warning("%s: this relay leads no more: another relay leads", self._server.name)
         outbox = leadership.outbox
         self._past["events"] += outbox.events
         self._past["written"] += outbox.written

@@ -77,7 +77,8 @@ class RemoteBuffer(Buffer):
 
     def _put(self, event: Event) -> None:
         where = self.where
-        if where is None or self._wanted(where, event):
+        # A predicate, its own or that of another stream, may close it during the delivery.
+        if (where is None or self._wanted(where, event)) and not self.ended:
             self.events.append(event)
             self._places.append(self.place())
 

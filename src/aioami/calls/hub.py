@@ -31,7 +31,7 @@ from ..events.channels import (
     Unhold,
 )
 from ..events.parking import ParkedCall
-from ..fields import identifier
+from ..fields import identifier, whole_number
 from .machine import Bridges
 from .watch import Watch
 
@@ -179,7 +179,8 @@ class Hub(ManagersHub):
 
     def _finish(self, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)
-        # A caller that waits for the task gets the error too, but no caller may be left.
+        # A caller that awaits the task gets the error itself. It is logged for the case that none
+        # awaits it any more.
         if not task.cancelled() and task.exception() is not None:
             log.debug("a call could not be hung up", exc_info=task.exception())
 
@@ -247,8 +248,8 @@ class Hub(ManagersHub):
     def _complete(self, bridge: str, event: Event) -> None:
         """List the channels of a call's bridge, if it has more than the events have named."""
         members = self.bridges.members(bridge)
-        count = event.get("BridgeNumChannels", "")
-        if event.name != "BridgeEnter" or not count.isdecimal() or int(count) <= len(members):
+        count = whole_number(event.get("BridgeNumChannels", "")) or 0
+        if event.name != "BridgeEnter" or count <= len(members):
             return
         if event.get("Uniqueid") in self._routes and bool(self._routes.keys() & members.keys()):
             self.start(self._ask_bridge(bridge))
@@ -264,9 +265,9 @@ class Hub(ManagersHub):
             log.debug("the bridge %s is not known: %s", bridge, error)
             return
         for channel in answer.events:
-            uniqueid = identifier(channel, "Uniqueid") or ""
+            uniqueid = identifier(channel, "Uniqueid", "")
             if self.bridges.place(uniqueid) != bridge:
-                self.bridges.enter(bridge, uniqueid, identifier(channel, "Channel") or "")
+                self.bridges.enter(bridge, uniqueid, identifier(channel, "Channel", ""))
         completion = answer.events.completion
         if completion is not None:
             self.bridges.set_kind(bridge, completion.get("BridgeType", ""))

@@ -7,7 +7,7 @@ from typing import Final
 
 from ..enums import ChannelState, DialStatus, HangupCause, OriginateReason
 from ..events.base import Event
-from ..fields import identifier
+from ..fields import identifier, whole_number
 from .ends import CallEnd, CallState, EndReason, reason_of
 
 __all__ = ["ANSWER_GRACE", "CHANNEL_GRACE", "Bridges", "CallMachine"]
@@ -35,11 +35,6 @@ Changes = list[str]
 """The names of attributes that have changed."""
 
 
-def _text(event: Event, header: str) -> str:
-    """A name or an id, which keeps its bytes; empty if it is not there."""
-    return identifier(event, header) or ""
-
-
 class Bridges:
     """The bridges of a server and their channels, as far as events have named them."""
 
@@ -50,9 +45,10 @@ class Bridges:
 
     def take(self, event: Event) -> str:
         """Take a BridgeEnter or BridgeLeave, and return the bridge."""
-        bridge, uniqueid = _text(event, "BridgeUniqueid"), _text(event, "Uniqueid")
+        bridge = identifier(event, "BridgeUniqueid", "")
+        uniqueid = identifier(event, "Uniqueid", "")
         if event.name == "BridgeEnter":
-            self.enter(bridge, uniqueid, _text(event, "Channel"))
+            self.enter(bridge, uniqueid, identifier(event, "Channel", ""))
             self._kinds[bridge] = event.get("BridgeType", "")
         elif self._places.get(uniqueid) == bridge:
             self.forget(uniqueid)
@@ -84,9 +80,10 @@ class Bridges:
         """Replace all channels and bridges by the items of CoreShowChannels or Status."""
         kinds, self._kinds, self._members, self._places = self._kinds, {}, {}, {}
         for each in channels:
-            bridge = _text(each, "BridgeId")
+            bridge = identifier(each, "BridgeId", "")
             if bridge:
-                self.enter(bridge, _text(each, "Uniqueid"), _text(each, "Channel"))
+                uniqueid = identifier(each, "Uniqueid", "")
+                self.enter(bridge, uniqueid, identifier(each, "Channel", ""))
         for bridge, kind in kinds.items():
             self.set_kind(bridge, kind)
 
@@ -204,11 +201,10 @@ class CallMachine:
 
     def _look(self, event: Event, time: float) -> Changes:
         """Take the state of the channel from an event that shows it."""
-        text = event.get("ChannelState", "")
-        state = ChannelState(int(text)) if text.isdecimal() else None
-        if state is ChannelState.UP:
+        state = whole_number(event.get("ChannelState", ""))
+        if state == ChannelState.UP:
             return self._go(CallState.ANSWERED, time)
-        if state is ChannelState.RINGING or not self._is_placed:
+        if state == ChannelState.RINGING or not self._is_placed:
             return self._go(CallState.RINGING, time)
         return self._go(CallState.DIALLING, time)
 
@@ -264,7 +260,8 @@ class CallMachine:
 
     def _on_optimization(self, event: Event, time: float) -> Changes:
         """Note that a Local channel begins to take itself out of the call, or ends doing so."""
-        one, two = _text(event, "LocalOneUniqueid"), _text(event, "LocalTwoUniqueid")
+        one = identifier(event, "LocalOneUniqueid", "")
+        two = identifier(event, "LocalTwoUniqueid", "")
         if self.uniqueid not in (one, two):
             return []
         if event.name == "LocalOptimizationEnd":
@@ -275,7 +272,8 @@ class CallMachine:
                 self._has_heir = True
             return []
         self._other = two if one == self.uniqueid else one
-        self._heir, self._heir_name = self._find_heir() or _text(event, "SourceUniqueid"), ""
+        self._heir = self._find_heir() or identifier(event, "SourceUniqueid", "")
+        self._heir_name = ""
         return []
 
     def _find_heir(self) -> str:
@@ -290,12 +288,12 @@ class CallMachine:
     def _on_pickup(self, event: Event, time: float) -> Changes:
         """Note that the channel of another phone picks the call up, and takes its place."""
         if self._is_own(event, "TargetUniqueid"):
-            self._heir, self._has_heir = _text(event, "Uniqueid"), True
-            self._heir_name = _text(event, "Channel")
+            self._heir, self._has_heir = identifier(event, "Uniqueid", ""), True
+            self._heir_name = identifier(event, "Channel", "")
         return []
 
     def _on_hangup(self, event: Event, time: float) -> Changes:
-        uniqueid = _text(event, "Uniqueid")
+        uniqueid = identifier(event, "Uniqueid", "")
         if uniqueid == self._heir and uniqueid != self.uniqueid:
             self._heir, self._has_heir = "", False
         if uniqueid != self.uniqueid:
@@ -303,9 +301,9 @@ class CallMachine:
         if self._heir and self._has_heir:
             return self._follow(time)
         changes = self._name(identifier(event, "Channel"))
-        cause = event.get("Cause", "")
+        cause = whole_number(event.get("Cause", ""))
         # 0 stands for no cause.
-        self._cause = HangupCause(int(cause)) if cause.isdecimal() and int(cause) else None
+        self._cause = HangupCause(cause) if cause else None
         self._is_gone = True
         return changes + self._conclude(time)
 
@@ -319,8 +317,8 @@ class CallMachine:
     def _on_response(self, event: Event, time: float) -> Changes:
         """Take the OriginateResponse, whose ActionID the caller has compared."""
         self._has_response = True
-        reason = event.get("Reason", "")
-        self._reason = OriginateReason(int(reason)) if reason.isdecimal() else None
+        reason = whole_number(event.get("Reason", ""))
+        self._reason = None if reason is None else OriginateReason(reason)
         self._has_failed = event.get("Response") != "Success"
         if self._has_failed:
             return self._conclude(time)

@@ -174,7 +174,8 @@ class CallRecord:
             time: seconds.
             by_channel: true if another channel dials it, false if an Originate does.
         """
-        # A channel that an Originate called is the caller, once it calls somebody.
+        # A channel that an Originate dialled turns into the caller when it dials another one. The
+        # ringing of that one counts then, as in a call without an Originate.
         if self._rang is None or (by_channel and not self._called):
             self._rang = time
         self._called = self._called or by_channel
@@ -315,11 +316,11 @@ class CallRegistry:
             time: the time of the event, in seconds.
             prefix: the prefix of the names of these headers, as `Dest`.
         """
-        uniqueid = identifier(event, f"{prefix}Uniqueid") or ""
+        uniqueid = identifier(event, f"{prefix}Uniqueid", "")
         if uniqueid in UNKNOWN:
             return None
-        name = identifier(event, f"{prefix}Channel") or ""
-        link = identifier(event, f"{prefix}Linkedid") or ""
+        name = identifier(event, f"{prefix}Channel", "")
+        link = identifier(event, f"{prefix}Linkedid", "")
         channel = self.channels.get(uniqueid)
         if channel is None:
             # Without a linked id a channel cannot be put into a call.

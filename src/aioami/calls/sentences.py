@@ -7,7 +7,7 @@ from typing import Final
 
 from ..enums import ChannelState
 from ..events.base import Event
-from ..fields import identifier
+from ..fields import identifier, whole_number
 from .registry import UNKNOWN, CallRegistry, ChannelRecord
 
 __all__ = ["CALL_EVENTS", "HANDLERS"]
@@ -91,14 +91,15 @@ def _state(calls: CallRegistry, event: Event, time: float) -> None:
     channel = calls.seen(event, time)
     if channel is None:
         return
-    number = event.get("ChannelState", "")
-    other = ("progress", f"is {event.get('ChannelStateDesc', number)}")
-    kind, words = _STATES.get(int(number) if number.isdecimal() else -1, other)
+    text = event.get("ChannelState", "")
+    number = whole_number(text)
+    other = ("progress", f"is {event.get('ChannelStateDesc', text)}")
+    kind, words = other if number is None else _STATES.get(number, other)
     # Newstate shows the answer of a channel that was not dialled, as one that calls in. For a
     # dialled channel DialEnd may come first; the earlier of the two counts.
     if kind == "up" and channel.answered is None:
         channel.answered = time
-    channel.ringing = number == str(int(ChannelState.RINGING))
+    channel.ringing = number == ChannelState.RINGING
     calls.step(time, kind, channel, f" {words}", event=event)
 
 
@@ -111,7 +112,7 @@ def _caller_id(calls: CallRegistry, event: Event, time: float) -> None:
 
 @_on("Rename")
 def _rename(calls: CallRegistry, event: Event, time: float) -> None:
-    channel, name = calls.seen(event, time), identifier(event, "Newname") or ""
+    channel, name = calls.seen(event, time), identifier(event, "Newname", "")
     if channel is not None and name:
         calls.step(time, "rename", channel, f" has another name: {name}", event=event)
         calls.rename(channel, name)
@@ -474,8 +475,7 @@ def _bridge(event: Event) -> str:
 
 
 def _cause(event: Event) -> int | None:
-    text = event.get("Cause", "")
-    return int(text) if text.isdecimal() else None
+    return whole_number(event.get("Cause", ""))
 
 
 CALL_EVENTS: Final = tuple(sorted(set(HANDLERS) - {"CoreShowChannel"}))

@@ -16,7 +16,7 @@ from aioami import Event, Response
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
 
-__all__ = ["Counts", "Form", "Printer", "clean", "main_headers", "plain", "style_of"]
+__all__ = ["Counts", "Form", "Printer", "clean", "local_time", "main_headers", "plain", "style_of"]
 
 _STYLES: Final = {
     "agents": "magenta",
@@ -91,6 +91,15 @@ def clean(text: str) -> str:
     if text.isprintable():
         return text
     return "".join(each if each.isprintable() else _escaped(each) for each in text)
+
+
+def local_time(seconds: float, form: str) -> str:
+    """A moment in this machine's time zone, formatted; `-` if it is beyond the range of dates."""
+    # A moment may be worked out from a number that a server sent.
+    try:
+        return datetime.fromtimestamp(seconds).strftime(form)
+    except (OverflowError, ValueError, OSError):
+        return "-"
 
 
 def plain(text: str) -> str:
@@ -176,8 +185,7 @@ class Printer:
             server = {"server": event.server} if event.server else {}
             self._write(json.dumps({**server, **event.to_dict()}))
             return
-        moment = datetime.fromtimestamp(time.time() if at is None else at)
-        when = moment.strftime("%H:%M:%S.%f")[:-3]
+        when = local_time(time.time() if at is None else at, "%H:%M:%S.%f")[:-3]
         if self.form is Form.BRIEF:
             self._brief(event, when)
         else:

@@ -21,7 +21,7 @@ class UserEvent(ChannelHeaders, Event):
     That of the dialplan has the channel that ran `UserEvent`, and its variables; that of a client
     has the ActionID of its action.
 
-    A class of your own gives types to the headers of one of them, and selects it:
+    A class of your own gives types to the headers of one of them, and selects it::
 
         class DoorBell(UserEvent, user_event="DoorBell"):
             door = Integer("Door")

@@ -254,7 +254,7 @@ def _is_fixed(bridge: LiveBridge) -> bool:
 
 def _is_local(event: BridgeEnter) -> bool:
     """True if the channel is half of a Local channel, which is never mixed natively."""
-    return (identifier(event, "Channel") or "").startswith("Local/")
+    return identifier(event, "Channel", "").startswith("Local/")
 
 
 def _bridge(event: BridgeEvent, before: LiveBridge) -> LiveBridge:

@@ -11,7 +11,7 @@ from ..calls.ends import CallEnd
 from ..calls.registry import CallRecord, CallRegistry, ChannelRecord
 from ..enums import ChannelState, Word
 from ..events.base import Event
-from ..fields import identifier
+from ..fields import identifier, whole_number
 from .part import LiveObject, Record, Reports
 
 if TYPE_CHECKING:
@@ -249,7 +249,7 @@ class Calls:
     def _two(self, event: Event) -> tuple[ChannelRecord | None, ChannelRecord | None]:
         channels = self._registry.channels
         one = channels.get(self._reports.identifier(event, "Uniqueid"))
-        return one, channels.get(identifier(event, "DestUniqueid") or "")
+        return one, channels.get(identifier(event, "DestUniqueid", ""))
 
     def enters(self, event: Event, uniqueid: str, bridge: str, kind: tuple[str, str]) -> None:
         """Take the event of a channel that enters a bridge; `kind` is its type and creator."""
@@ -257,7 +257,7 @@ class Calls:
         if channel is not None:
             swapped = None
             if kind[0] == "basic":  # in other bridges the channels belong to separate calls
-                swapped = self._registry.channels.get(identifier(event, "SwapUniqueid") or "")
+                swapped = self._registry.channels.get(identifier(event, "SwapUniqueid", ""))
             self._registry.enters(channel, bridge, kind, self._reports.clock(), swapped)
             self._notify(channel.call)
 
@@ -297,15 +297,14 @@ class Calls:
         """Take the event of a channel's hang-up."""
         channel = self.take(event, uniqueid)
         if channel is not None:
-            cause = event.find("Cause", "")
-            channel.cause = int(cause) if cause.isdecimal() else None
+            channel.cause = whole_number(event.find("Cause", ""))
             self._end(channel, self._reports.clock(), seen=True)
 
     def transfers(self, event: Event) -> None:
         """Apply the event of a blind transfer."""
         channels = self._registry.channels
-        one = channels.get(identifier(event, "TransfererUniqueid") or "")
-        moved = channels.get(identifier(event, "TransfereeUniqueid") or "")
+        one = channels.get(identifier(event, "TransfererUniqueid", ""))
+        moved = channels.get(identifier(event, "TransfereeUniqueid", ""))
         if one is not None and event.find("Result") == "Success":
             self._registry.transfers(one, moved, event.find("Extension", ""))
             self._notify(one.call)
@@ -316,7 +315,7 @@ class Calls:
         If the target still rings, no other event reports this until it answers.
         """
         first, second, *others = (
-            self._registry.channels.get(identifier(event, f"{role}Uniqueid") or "")
+            self._registry.channels.get(identifier(event, f"{role}Uniqueid", ""))
             for role in _TRANSFERRED
         )
         if first is None or event.find("Result") != "Success":

@@ -45,7 +45,7 @@ from .visibility import Obstacle
 __all__ = ["Channels", "LiveChannel"]
 
 _T = TypeVar("_T")
-_NUMBERS: Final = re.compile(r"(\d+)\.(\d+)$")
+_NUMBERS: Final = re.compile(r"(\d{1,18})\.(\d{1,18})$")
 _FEW: Final = 10  # the most channels that are asked about one by one
 _UP: Final = str(int(ChannelState.UP))
 _ORIGINATING: Final = "AppDial2"
@@ -464,7 +464,7 @@ class Channels(Part[LiveChannel]):
 
     def _answered(self, event: DialEnd) -> None:
         uniqueid = self.reports.identifier(event, "Uniqueid")  # an Originate has none
-        destination = identifier(event, "DestUniqueid") or ""
+        destination = identifier(event, "DestUniqueid", "")
         caller, dialled = self._records.get(uniqueid), self._records.get(destination)
         if caller is not None and dialled is not None and event.find("DialStatus") == "ANSWER":
             caller.answered, dialled.answered = destination, uniqueid

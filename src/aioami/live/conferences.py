@@ -232,8 +232,8 @@ class Conferences(Part[LiveConference]):
         self.notify(name)
 
     def _left(self, event: ConfbridgeLeave) -> None:
-        name = identifier(event, "Conference") or ""
-        uniqueid = identifier(event, "Uniqueid") or ""
+        name = identifier(event, "Conference", "")
+        uniqueid = identifier(event, "Uniqueid", "")
         record = self._records.get(name)
         if record is None:
             return
@@ -256,7 +256,7 @@ class Conferences(Part[LiveConference]):
 
     def _ended(self, event: ConfbridgeEnd) -> None:
         # The last participant left before. Another conference of the same name may have begun.
-        name = identifier(event, "Conference") or ""
+        name = identifier(event, "Conference", "")
         if name in self._records:
             self.reports.must_read(self, name)
 
@@ -271,10 +271,10 @@ class Conferences(Part[LiveConference]):
         self._change(event, lambda each: replace(each, talking=talking))
 
     def _change(self, event: Event, change: Callable[[LiveParticipant], LiveParticipant]) -> None:
-        name = identifier(event, "Conference") or ""
+        name = identifier(event, "Conference", "")
         record = self._records.get(name)
         known = (
-            None if record is None else record.participants.get(identifier(event, "Uniqueid") or "")
+            None if record is None else record.participants.get(identifier(event, "Uniqueid", ""))
         )
         if record is not None and known is not None:
             record.put(change(known))

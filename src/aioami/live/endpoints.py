@@ -142,14 +142,14 @@ class Endpoints(Table[LiveEndpoint]):
         self._put(endpoint.name, replace(endpoint, contacts=contacts))
 
     def _made(self, event: Newchannel) -> None:
-        endpoint = self._objects.get(_endpoint(identifier(event, "Channel") or ""))
+        endpoint = self._objects.get(_endpoint(identifier(event, "Channel", "")))
         uniqueid = identifier(event, "Uniqueid")
         if endpoint is not None and uniqueid and uniqueid not in endpoint.channels:
             channels = (*endpoint.channels, uniqueid)
             self._put(endpoint.name, replace(endpoint, channels=channels))
 
     def _hung_up(self, event: Hangup) -> None:
-        self._without(identifier(event, "Channel") or "", identifier(event, "Uniqueid") or "")
+        self._without(identifier(event, "Channel", ""), identifier(event, "Uniqueid", ""))
 
     def _without(self, channel: str, uniqueid: str) -> None:
         endpoint = self._objects.get(_endpoint(channel))
@@ -158,8 +158,8 @@ class Endpoints(Table[LiveEndpoint]):
             self._put(endpoint.name, replace(endpoint, channels=channels))
 
     def _renamed(self, event: Rename) -> None:
-        uniqueid, name = identifier(event, "Uniqueid") or "", identifier(event, "Newname") or ""
-        self._without(identifier(event, "Channel") or "", uniqueid)
+        uniqueid, name = identifier(event, "Uniqueid", ""), identifier(event, "Newname", "")
+        self._without(identifier(event, "Channel", ""), uniqueid)
         endpoint = self._objects.get(_endpoint(name))
         if endpoint is not None and uniqueid and uniqueid not in endpoint.channels:
             channels = (*endpoint.channels, uniqueid)

@@ -127,7 +127,7 @@ class Parking(Table[LiveParkingLot]):
         async for item in lists.items(ParkedCalls()):
             if isinstance(item, ParkedCall) and item.parkinglot:
                 # The list has whole seconds, so a time that is known already is better.
-                uniqueid = identifier(item, "ParkeeUniqueid") or ""
+                uniqueid = identifier(item, "ParkeeUniqueid", "")
                 since = known.get((item.parkinglot, uniqueid), now - (item.parking_duration or 0))
                 found.setdefault(item.parkinglot, []).append(_call(item, since))
         self._show({name: LiveParkingLot(name, _in_order(calls)) for name, calls in found.items()})
@@ -159,7 +159,7 @@ class Parking(Table[LiveParkingLot]):
             self._doubt(call.uniqueid)
 
     def _left(self, event: ParkedCallEvent) -> None:
-        uniqueid = identifier(event, "ParkeeUniqueid") or ""
+        uniqueid = identifier(event, "ParkeeUniqueid", "")
         lot = self._objects.get(event.parkinglot or "")
         if lot is not None and self._lots.get(uniqueid) == lot.name:
             del self._lots[uniqueid]
@@ -185,8 +185,8 @@ class Parking(Table[LiveParkingLot]):
 def _call(event: ParkedCallEvent, since: float) -> LiveParkedCall:
     return LiveParkedCall(
         event.parking_space or "",
-        identifier(event, "ParkeeUniqueid") or "",
-        identifier(event, "ParkeeChannel") or "",
+        identifier(event, "ParkeeUniqueid", ""),
+        identifier(event, "ParkeeChannel", ""),
         since,
     )
 

@@ -316,7 +316,7 @@ class Reports:
             self._event, self._found = event, {}
         found = self._found.get(header)
         if found is None:
-            found = self._found[header] = identifier(event, header) or ""
+            found = self._found[header] = identifier(event, header, "")
         return found
 
     def notify(self, kind: Kind, key: str, gone: bool = False) -> None:

@@ -32,7 +32,7 @@ from ..events.queues import (
     QueueMemberStatus,
     QueueParams,
 )
-from ..fields import identifier
+from ..fields import identifier, whole_number
 from .part import Doubts, Lists, LiveObject, Part, Reports, View, is_ascii, known
 
 __all__ = ["LiveCaller", "LiveMember", "LiveQueue", "Queues"]
@@ -514,7 +514,7 @@ class Queues(Part[LiveQueue]):
         self.reports.queue_changed(uniqueid)
 
     def _left(self, event: QueueCallerLeave) -> None:
-        uniqueid = identifier(event, "Uniqueid") or ""
+        uniqueid = identifier(event, "Uniqueid", "")
         place = self._callers.get(uniqueid)
         if place is None:
             return
@@ -607,20 +607,20 @@ class Queues(Part[LiveQueue]):
             self.notify(name)
 
     def _member_left(self, event: QueueMemberRemoved) -> None:
-        name = identifier(event, "Queue") or ""
+        name = identifier(event, "Queue", "")
         record = self._records.get(name)
-        if record is not None and record.remove_member(identifier(event, "Interface") or ""):
+        if record is not None and record.remove_member(identifier(event, "Interface", "")):
             self.notify(name)
 
     def _connected(self, event: AgentConnect) -> None:
-        name, interface = identifier(event, "Queue") or "", identifier(event, "Interface") or ""
+        name, interface = identifier(event, "Queue", ""), identifier(event, "Interface", "")
         self._talks(name, interface, True)
         for uniqueid in (identifier(event, "Uniqueid"), identifier(event, "DestUniqueid")):
             if uniqueid:
                 self._served[uniqueid] = (name, interface)
 
     def _completed(self, event: AgentComplete) -> None:
-        name, interface = identifier(event, "Queue") or "", identifier(event, "Interface") or ""
+        name, interface = identifier(event, "Queue", ""), identifier(event, "Interface", "")
         if name:
             self._record(name).count(completed=1)
             self.notify(name)
@@ -650,7 +650,7 @@ class Queues(Part[LiveQueue]):
     def _parted(self, event: Hangup | BridgeLeave, uniqueid: str, *, is_over: bool) -> None:
         """Doubt a member whose call may be over: AgentComplete may not follow."""
         # A channel that leaves a bridge may enter another one, and the call goes on.
-        device = (identifier(event, "Channel") or "").rpartition("-")[0]
+        device = identifier(event, "Channel", "").rpartition("-")[0]
         for key in (uniqueid, device):
             found = self._served.pop(key, None) if is_over else self._served.get(key)
             if found is not None:
@@ -718,8 +718,8 @@ class _Listed:
 
 def _position(event: QueueCallerJoin | QueueCallerLeave) -> int | None:
     """Return the place in the queue, counted from 0; `None` if the event has none."""
-    position = event.find("Position") or ""
-    return int(position) - 1 if position.isdecimal() and position != "0" else None
+    position = whole_number(event.find("Position") or "")
+    return position - 1 if position else None
 
 
 def _or(new: _T | None, old: _T) -> _T:

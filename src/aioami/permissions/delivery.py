@@ -13,7 +13,7 @@ from typing import Any, Final
 from .._posix import Expression
 from ..actions.base import Action, value_of
 from ..events.base import event_class
-from ..fields import fields_of
+from ..fields import fields_of, whole_number
 
 __all__ = ["EventFilter", "criteria_in", "filter_text", "includes", "mask_of", "passes"]
 
@@ -46,8 +46,8 @@ def mask_of(text: str) -> frozenset[str]:
         return _ALL
     if lowered in _OFF or not text:
         return frozenset()
-    if text.isdecimal():
-        number = int(text)
+    number = whole_number(text)
+    if number is not None:
         found = {name for bit, name in enumerate(_BITS) if name and number >> bit & 1}
         return frozenset(found | ({"message"} if number >> _MESSAGE & 1 else set()))
     *first, last = text.split(",")

@@ -6,7 +6,7 @@ from collections.abc import ItemsView, Iterator, ValuesView
 from typing import Any, Final
 
 from ..events.sip import SIPQualifyPeerDone
-from ..fields import MAX_DIGITS, attribute_name, values_of
+from ..fields import attribute_name, values_of, whole_number
 from .base import OutcomeReply, Response
 
 __all__ = ["SIPqualifyReply", "SIPshowpeerReply"]
@@ -109,9 +109,6 @@ def _typed(name: str, text: str) -> str | bool | int | None:
         return text.strip().lower() not in ("no", "")
     if key in _NUMBERS:
         number = text.split(" ")[0]
-        return (
-            int(number)
-            if len(number) <= MAX_DIGITS and number.removeprefix("-").isdecimal()
-            else None
-        )
+        value = whole_number(number.removeprefix("-"))
+        return -value if value is not None and number.startswith("-") else value
     return text

@@ -22,7 +22,7 @@ from .greeting import ami_version, refused
 from .limits import MAX_BANNER, MAX_FRAME_SIZE
 from .text import DEFAULT_ENCODING, DEFAULT_ERRORS, UTF8, Encoding
 
-__all__ = ["END_OF_OUTPUT", "MAX_END_OF_OUTPUT", "Framer"]
+__all__ = ["END_OF_OUTPUT", "MAX_END_OF_OUTPUT", "RAW_OUTPUT", "Framer", "has_raw_output"]
 
 # With alternatives: a repetition would be tried, and fail, at nearly every line, and take twice as
 # long.
@@ -35,7 +35,6 @@ _SLICE: Final = 1 << 16  # bytes; larger blocks of memory are slower to allocate
 _FOLLOWS: Final = b"Response: Follows"
 # The version of AMI in Asterisk 14, the first one that sends a command's output in headers.
 _NO_FOLLOWS: Final = 3
-_FOLLOWS_LINE = re.compile(rb"Response: Follows\r?\n")
 _MARKER: Final = b"--END COMMAND--"
 # AstManProxy adds the server's name to every message, and so puts it behind the marker.
 _MAX_SERVER: Final = 255  # bytes of that name
@@ -44,8 +43,16 @@ END_OF_OUTPUT: Final = re.compile(
     b"%b(\r?\nServer: [^\r\n]{0,%d})?\r?\n\r?\n" % (_MARKER, _MAX_SERVER)
 )
 """The end of a command's output before Asterisk 14; the group is a proxy's addition."""
+RAW_OUTPUT: Final = re.compile(rb"(?:\r?\n)*Response: Follows\r?\n")
+"""The first line of such output, behind blank lines."""
 MAX_END_OF_OUTPUT: Final = len(_MARKER) + len(b"\r\nServer: ") + _MAX_SERVER + _MAX_END
 """The longest such end, in bytes; a part of it may be at the end of the buffer."""
+
+
+def has_raw_output(banner: str) -> bool:
+    """True if a server with this greeting may send a command's output raw, with blank lines."""
+    version = ami_version(banner)
+    return version is None or version < _NO_FOLLOWS
 
 
 class Framer:
@@ -173,8 +180,7 @@ class Framer:
         if not end:
             return
         line = self.banner = str(self._encoding.decode(first)).rstrip("\r")
-        version = ami_version(line)
-        self._may_follow = version is None or version < _NO_FOLLOWS
+        self._may_follow = has_raw_output(line)
         self._awaits_banner = False
         del self._buffer[: len(first) + 1]
 
@@ -205,7 +211,7 @@ class Framer:
                 while buffer[start : start + 1] == b"\n" or buffer[start : start + 2] == b"\r\n":
                     start = self._searched = start + 1
                 # Only as a first line: an event may contain these words.
-                if self._may_follow and _FOLLOWS_LINE.match(buffer, start):
+                if self._may_follow and RAW_OUTPUT.match(buffer, start):
                     self._in_follows = True
                     self._searched = start
             ending = END_OF_OUTPUT if self._in_follows else _BLANK_LINE_BYTES

@@ -34,7 +34,7 @@ from pathlib import Path
 from typing import IO, Final
 
 from .._log import get_logger
-from .framing import END_OF_OUTPUT, MAX_END_OF_OUTPUT
+from .framing import END_OF_OUTPUT, MAX_END_OF_OUTPUT, RAW_OUTPUT, has_raw_output
 from .redaction import redact, redact_repeated, secrets_of
 from .text import UTF8, Encoding
 
@@ -42,9 +42,11 @@ __all__ = ["FORMAT_VERSION", "Recorder"]
 
 FORMAT_VERSION: Final = 1
 _BLANK: Final = re.compile(rb"\n\r?\n")
-_SUCCESS: Final = re.compile(r"(?i)response:\s*(success|follows|goodbye)")
+# Blank lines before a message mean nothing. AstManProxy begins its own answers with the ActionID.
+_RESPONSE: Final = re.compile(r"(?i)(?:\r?\n)*(?:actionid:[^\n]*\n)?response:\s*([^\r\n]*)")
+_SUCCESS: Final = re.compile(r"(?i)success|follows|goodbye")
 _ACTION_ID: Final = re.compile(r"(?im)^actionid:(.*)$")
-_MAX_UNANSWERED: Final = 1000  # actions whose secrets are kept
+_MAX_KEPT: Final = 1000  # actions whose secrets are kept
 
 _log: Final = get_logger("aioami.recording")
 
@@ -75,7 +77,7 @@ class Recorder:
         self.server = ""
         self._shown = encoding
         self._encoding = Encoding(encoding.name, "surrogateescape")
-        # The secrets of the login, and those of unanswered actions, by ActionID.
+        # The secrets of the login, and those of the last actions that had any, by ActionID.
         self._secrets = frozenset(encoding.encode("secret", each) for each in secrets)
         self._sent_secrets: dict[str, set[bytes]] = {}
         self._file: IO[str] | None = None
@@ -84,6 +86,7 @@ class Recorder:
         self._pending = bytearray()
         self._searched = 0
         self._greeted = False
+        self._has_raw_output = True
 
     def start(self) -> None:
         """Open the file, and record the beginning of a link.
@@ -120,6 +123,8 @@ class Recorder:
         pending += data
         if not self._greeted and (end := pending.find(b"\n")) >= 0:
             self._greeted = True
+            banner = str(self._encoding.decode(bytes(pending[:end]))).rstrip("\r")
+            self._has_raw_output = has_raw_output(banner)
             self._take("received", end + 1)
         # A blank line may have begun in the bytes before.
         while (end := self._message_end()) >= 0:
@@ -129,7 +134,7 @@ class Recorder:
     def _message_end(self) -> int:
         """Return the end of the first unwritten message; -1 if the message is incomplete."""
         # The old form of command output contains blank lines.
-        if self._pending.startswith(b"Response: Follows"):
+        if self._has_raw_output and RAW_OUTPUT.match(self._pending):
             start = max(0, self._searched - MAX_END_OF_OUTPUT)
             found = END_OF_OUTPUT.search(self._pending, start)
             return -1 if found is None else found.end()
@@ -185,28 +190,28 @@ class Recorder:
 
         redacted = redact(text, shown)
         if is_sent and redacted != text:
-            found = {encode("data", each) for each in secrets_of(text, shown)}
-            self._keep_secrets(_action_id(text), found)
-        elif text[:9].lower() == "response:":
-            known = self._secrets_repeated(text)
+            secrets = {encode("data", each) for each in secrets_of(text, shown)}
+            self._keep_secrets(_action_id(text), secrets)
+        elif (found := _RESPONSE.match(text)) is not None:
+            known = self._secrets_repeated(text, is_success=bool(_SUCCESS.match(found[1])))
             redacted = redact_repeated(redacted, (str(encoding.decode(each)) for each in known))
         return encode("data", redacted)
 
     def _keep_secrets(self, action_id: str, found: set[bytes]) -> None:
-        """Keep the secrets of an action until it is answered."""
+        """Keep the secrets of an action, also after its first answer: an error may follow."""
         kept = self._sent_secrets
         kept[action_id] = found
-        if len(kept) > _MAX_UNANSWERED:
+        if len(kept) > _MAX_KEPT:
             del kept[next(iter(kept))]
 
-    def _secrets_repeated(self, text: str) -> set[bytes]:
+    def _secrets_repeated(self, text: str, *, is_success: bool) -> set[bytes]:
         """The secrets that a server may repeat in this response.
 
         A response without an ActionID may answer any action.
         """
         kept, action_id = self._sent_secrets, _action_id(text)
-        found = kept.pop(action_id, set()) if action_id else set().union(*kept.values())
-        return found if _SUCCESS.match(text) else found | self._secrets
+        found = kept.get(action_id, set()) if action_id else set().union(*kept.values())
+        return found if is_success else found | self._secrets
 
     def _line(self, entry: dict[str, object]) -> None:
         if self._file is None:

@@ -58,6 +58,7 @@ _SIGNS: Final = [
 # Lines known to have none of these: most lines of a busy server come again and again.
 _PLAIN_LINES: Final[set[str]] = set()
 _MAX_PLAIN_LINES: Final = 10_000
+_MAX_PLAIN_LINE: Final = 200  # characters; longer ones seldom come again, and take memory
 
 # name=value as the whole text; from the beginning of a quotation to its end; or anywhere in a text,
 # up to a comma or the end of the quotation. The name may be a function with its arguments, or have
@@ -138,6 +139,8 @@ def is_harmless(text: str) -> bool:
                     return False
             if "@" in line and re.search(_DIALLED, line) is not None:
                 return False
+            if len(line) > _MAX_PLAIN_LINE:
+                continue
             if len(_PLAIN_LINES) >= _MAX_PLAIN_LINES:
                 _PLAIN_LINES.clear()
             _PLAIN_LINES.add(line)

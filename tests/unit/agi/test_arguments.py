@@ -9,6 +9,9 @@ from typing import Any
 import pytest
 
 from aioami.agi.arguments import (
+    as_text,
+    check_application,
+    check_name,
     check_text,
     digit_count,
     digits_of,
@@ -20,6 +23,7 @@ from aioami.agi.arguments import (
 from aioami.wire.text import Encoding
 
 LONGEST = 2147483.647  # seconds
+BARE = "without ${ and }, as 'EXTEN'; evaluate() replaces them"
 
 
 def wrongly(function: Any, *arguments: Any) -> Any:
@@ -49,6 +53,17 @@ def wrongly(function: Any, *arguments: Any) -> Any:
         (lambda: places("a", "", 1), ValueError, "exten: it is empty, or has a comma"),
         (lambda: places("a,b", "1", 1), ValueError, "context: it is empty, or has a comma"),
         (lambda: places("a", "1", ""), ValueError, "priority: it is empty, or has a comma"),
+        (lambda: places("a", "1", True), TypeError, "priority: expected a number or a label, not bool"),
+        (lambda: wrongly(places, "a", "1", 1.5), TypeError, "priority: expected a number or a label, not float"),
+        (lambda: as_text(Encoding(), "file", b""), ValueError, "file: it is empty"),
+        (lambda: wrongly(as_text, Encoding(), "file", 5), TypeError, "file: expected text, not int"),
+        (lambda: check_name("name", ""), ValueError, "name: it is empty"),
+        (lambda: wrongly(check_name, "name", 5), TypeError, "name: expected text, not int"),
+        (lambda: check_name("name", "${EXTEN}"), ValueError, f"name: {BARE}"),
+        (lambda: check_name("name", b"${EXTEN}"), ValueError, f"name: {BARE}"),
+        (lambda: check_application("application", ""), ValueError, "application: it is empty"),
+        (lambda: wrongly(check_application, "application", 5), TypeError, "application: expected text, not int"),
+        (lambda: check_application("application", "Playback(beep)"), ValueError, "application: its name alone, and its arguments behind it, not 'Playback(beep)'"),
     ],
 )  # fmt: skip
 def test_what_cannot_be_right_is_refused(use: Callable[[], Any], kind: type[Exception], sentence: str) -> None:
@@ -65,6 +80,21 @@ def test_what_is_right_passes() -> None:
     digit_count(1023)
     expect_number("n", 0, 0, 9)
     expect_number("n", 9, 0, 9)
+    check_application("application", "Playback")
+
+
+@pytest.mark.parametrize("name", ["EXTEN", b"EXTEN", "CALLERID(num)", "${EXTEN", b"${EXTEN", "A}", b"A}", "DB(a/${B})"])
+def test_the_name_of_a_variable(name: str | bytes) -> None:
+    """A name may have braces in it, as long as they are not around it."""
+    check_name("name", name)
+
+
+def test_bytes_become_text_that_is_sent_as_they_are() -> None:
+    """Text stays as it is, and bytes come out again, whether or not the encoding has them."""
+    encoding = Encoding()
+    assert as_text(encoding, "file", "gr\xfc\xdfe") == "gr\xfc\xdfe"
+    assert as_text(encoding, "file", b"plain") == "plain"
+    assert encoding.encode("file", as_text(encoding, "file", b"gr\xfc\xdfe")) == b"gr\xfc\xdfe"
 
 
 def test_digits_are_in_capitals() -> None:

@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
 import pytest
-from tests.helpers import manager, until
+from tests.helpers import manager, observe, until
 
 from aioami import Action, ConnectionLost, Manager, ManagerState, ProtocolError, actions, core, events
 from aioami._session.outcomes import OutcomeWatch
@@ -36,14 +36,7 @@ async def call(
     result: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
 
     async def observed(session: Session) -> None:
-        try:
-            value = await program(session)
-        except BaseException as error:
-            if not result.done():
-                result.set_exception(error if isinstance(error, Exception) else RuntimeError(repr(error)))
-            raise
-        if not result.done():
-            result.set_result(value)
+        await observe(program(session), result)
 
     async with AsyncAGI(mgr, observed, **options):
         await place(mgr)
@@ -167,7 +160,7 @@ async def test_a_lost_link(fake: FakeAsterisk, proxy: FaultProxy) -> None:
         result: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
 
         async def observed(session: Session) -> None:
-            result.set_result(await program(session))
+            await observe(program(session), result)
 
         async with AsyncAGI(steering, observed):
             await place(mgr)
@@ -270,10 +263,7 @@ async def test_a_user_without_the_class_call(fake: FakeAsterisk, mgr: Manager) -
     result: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
 
     async def observed(session: Session) -> None:
-        try:
-            result.set_result(await program(session))
-        except BaseException as error:
-            result.set_exception(error)
+        await observe(program(session), result)
 
     async with manager(fake, username="steering") as steering, AsyncAGI(steering, observed):
         await place(mgr)

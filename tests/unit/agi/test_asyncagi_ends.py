@@ -23,6 +23,7 @@ from aioami.wire.text import Encoding
 
 CODEC = Encoding("utf-8")
 HERE = ("internal", "100", "2")
+MOVED, BEHIND, ELSEWHERE = ("a", "100", "2"), ("a", "100", "3"), ("elsewhere", "s", "1")
 REFUSED = PermissionDenied("the user may not")
 
 
@@ -60,7 +61,7 @@ class Server:
         self.sent.append(action.name)
         headers = dict(action.headers)
         replies = self.replies.get(action.name)
-        reply = replies.pop(0) if replies else None
+        reply = replies.pop(0) if replies else looked() if action.name == "Status" else None
         await asyncio.sleep(0)
         if asyncio.isfuture(reply):
             reply = await reply
@@ -234,6 +235,85 @@ async def test_the_step_behind_the_end_tells_why(place: tuple[str, str, str], se
         await running
 
 
+@pytest.mark.parametrize(
+    ("look", "steps", "error", "sentence"),
+    [
+        (looked(place=MOVED), [MOVED, None], HungUp, "was hung up"),
+        (looked(place=MOVED), [BEHIND], CommandFailed, "which ended the session"),
+        (looked(place=MOVED), [MOVED, BEHIND], CommandFailed, "which ended the session"),
+        (looked(place=MOVED), [ELSEWHERE], TakenAway, "was redirected to elsewhere,s,1"),
+        (looked(place=MOVED), [MOVED, MOVED], TakenAway, "was redirected to a,100,2"),
+        (looked(), [HERE], TakenAway, "was redirected to internal,100,2"),
+        (looked("1", place=MOVED), [ELSEWHERE, None], HungUp, "was hung up"),
+        (REFUSED, [MOVED, None], HungUp, "was hung up"),
+        (SimpleNamespace(events=[]), [MOVED, None], HungUp, "was hung up"),
+        (REFUSED, [BEHIND], CommandFailed, "which ended the session"),
+    ],
+)
+async def test_the_end_of_a_channel_that_a_command_moved(
+    look: Any, steps: list[tuple[str, str, str] | None], error: type[ManagerError], sentence: str
+) -> None:
+    """Behind a command that may move the channel it is looked at; a step to where that has led is no redirect."""
+    call, server = session()
+    server.answers, server.replies["Status"] = ["200 result=0"], [look]
+    await call.command("SET CONTEXT", "a")
+    assert server.sent == ["AGI", "Status"]
+    running = asyncio.create_task(call.digit(None))
+    await until(lambda: len(server.commands) == 2)
+    server.tell("AsyncAGIExec", CommandId=server.told, Result=quote("200 result=-1\n"))
+    server.tell("AsyncAGIEnd")
+    for step in steps:
+        if step is None:
+            server.tell("Hangup")
+        else:
+            server.step(*step)
+    with pytest.raises(error, match=sentence):
+        await running
+
+
+async def test_a_routine_that_is_missing() -> None:
+    """GOSUB that fails has not moved the channel, so the step behind AGI() is its failure, and nothing is looked at."""
+    call, server = session()
+    server.answers = ["200 result=-1 Gosub label not found"]
+    running = asyncio.create_task(call.command("GOSUB", "internal", "100", "nolabel"))
+    await until(lambda: server.commands)
+    server.tell("AsyncAGIEnd")
+    server.step("internal", "100", "3")
+    with pytest.raises(CommandFailed, match="which ended the session"):
+        await running
+    assert server.sent == ["AGI"]
+
+
+async def test_a_redirect_that_ends_an_application() -> None:
+    """Where AsyncAGI has ended, the place that is found is that of a redirect, and hides none."""
+    call, server = session()
+    looks: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+    server.answers, server.replies["Status"] = ["200 result=0"], [looks]
+    running = asyncio.create_task(call.exec("Odd"))
+    await until(lambda: "Status" in server.sent)
+    server.line.take(event("AsyncAGIEnd"))
+    looks.set_result(looked(place=ELSEWHERE))
+    assert await running == 0
+    server.step(*ELSEWHERE)
+    with pytest.raises(TakenAway, match="was redirected to elsewhere,s,1"):
+        await call.answer()
+
+
+async def test_a_move_that_is_told_while_the_session_lives() -> None:
+    """A step to where a command has led is no redirect, and comes once; without a dialplan a second one is a redirect."""
+    call, server = session(has_dialplan=False)
+    server.answers, server.replies["Status"] = ["200 result=0"], [looked(place=MOVED)]
+    await call.exec("ExecIf", "1?Goto(a,100,2)")
+    running = asyncio.create_task(call.digit(None))
+    await until(lambda: len(server.commands) == 2)
+    server.step(*MOVED)
+    await asyncio.sleep(0.01)  # in which it would end
+    assert not call.is_over
+    server.step(*MOVED)
+    with pytest.raises(TakenAway, match="was redirected to a,100,2"):
+        await running
+
+
 async def test_a_step_that_comes_later_tells_why() -> None:
     """The step behind AsyncAGIEnd is waited for, and then nothing is asked."""
     call, server = session()
@@ -312,7 +392,7 @@ async def test_a_look_at_a_channel_whose_command_goes_on(
     monkeypatch.setattr("aioami.agi.stopping._LOOK", 0.01)
     call, server = session()
     if moves:
-        server.answers = ["200 result=0"]
+        server.answers, server.replies["Status"] = ["200 result=0"], [looked(place=place or HERE)]
         await call.command("SET CONTEXT", "a")
     server.replies["Status"] = [gone() if place is None else looked("1", place=place) for _ in range(2)]
     with pytest.raises(error):

@@ -13,7 +13,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from tests.helpers import manager, until
+from tests.helpers import manager, observe, until
 
 from aioami import ManagerError, ProtocolError
 from aioami.agi import CommandFailed, FastAGI, HungUp, Program, Routes, Session, SessionEnded, TakenAway
@@ -26,6 +26,8 @@ from aioami.testing import FakeAsterisk
 from aioami.wire.text import Encoding
 
 PLACE = 'GET FULL VARIABLE "${UNIQUEID},${CONTEXT},${EXTEN},${PRIORITY}"'
+MOVED = 'GET FULL VARIABLE "${CHANNEL(checkhangup)},${CONTEXT},${EXTEN},${PRIORITY}"'
+STAYED = "200 result=1 (0,internal,100,2)"
 DEAD = "511 Command Not Permitted on a dead channel or intercept routine"
 
 
@@ -91,14 +93,7 @@ async def call(program: Program, **options: Any) -> AsyncIterator[tuple[Peer, as
     result: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
 
     async def observed(session: Session) -> None:
-        try:
-            value = await program(session)
-        except BaseException as error:
-            if not result.done():
-                result.set_exception(error if isinstance(error, Exception) else RuntimeError(repr(error)))
-            raise
-        if not result.done():
-            result.set_result(value)
+        await observe(program(session), result)
 
     async with FastAGI(observed, port=0, **options) as server, connected(server) as peer:
         yield peer, result
@@ -254,6 +249,7 @@ async def test_a_bridge_is_no_hangup() -> None:
 
     async with call(program) as (peer, result):
         await peer.answer('EXEC "Goto" "a,b,1"', "200 result=0")
+        await peer.answer(MOVED, "200 result=1 (0,a,b,0)")
         await peer.answer("ANSWER", DEAD)
         await peer.answer(PLACE, "200 result=1 (1.2,internal,100,2)")
         assert await peer.hear() == ""
@@ -278,18 +274,46 @@ async def test_an_application_that_says_nothing_of_a_hangup(status: str) -> None
             assert await result == 0
 
 
-async def test_a_program_that_moves_itself() -> None:
-    """After a goto of its own another place says nothing, and the end is HungUp."""
+@pytest.mark.parametrize(
+    ("application", "moved", "place", "error"),
+    [
+        ("Goto", "0,a,b,0", "a,b,0", HungUp),
+        ("Goto", "0,a,b,0", "a,b,1", TakenAway),
+        ("Goto", "0,a,b,0", "internal,100,2", TakenAway),
+        ("Odd", "0,a,b,0", "a,b,0", HungUp),
+        ("Odd", "1,a,b,0", "a,b,0", TakenAway),  # it ended because of the redirect
+        ("Goto", "1,c,d,0", "a,b,0", HungUp),  # nobody knows by whom
+        ("Goto", "", "a,b,0", HungUp),
+    ],
+)
+async def test_a_program_that_moves_itself(application: str, moved: str, place: str, error: type[SessionEnded]) -> None:
+    """Behind a command that may move the channel its place is asked for: at its end, another place is a redirect."""
 
     async def program(session: Session) -> None:
-        await session.exec("Goto", "a", "b", 1)
+        await session.exec(application)
+        with pytest.raises(error):
+            await session.answer()
+
+    async with call(program) as (peer, result):
+        await peer.answer(f'EXEC "{application}"', "200 result=0")
+        await peer.answer(MOVED, f"200 result=1 ({moved})" if moved else "510 Invalid or unknown command")
+        await peer.answer("ANSWER", DEAD)
+        await peer.answer(PLACE, f"200 result=1 (1.1,{place})")
+        await result
+
+
+async def test_a_program_that_moves_itself_at_its_end() -> None:
+    """Behind HANGUP no place is asked for but that of the end, which is HungUp wherever a goto has led."""
+
+    async def program(session: Session) -> None:
+        assert await session.exec("Goto") == 0
         with pytest.raises(HungUp):
             await session.answer()
 
     async with call(program) as (peer, result):
-        await peer.answer('EXEC "Goto" "a,b,1"', "200 result=0")
-        await peer.answer("ANSWER", DEAD)
-        await peer.answer(PLACE, "200 result=1 (1.1,a,b,1)")
+        assert await peer.hear() == 'EXEC "Goto"'
+        peer.say("HANGUP", "200 result=0")
+        await peer.answer(PLACE, "200 result=1 (1.1,a,b,0)")
         await result
 
 
@@ -304,6 +328,7 @@ async def test_usage_behind_exec_is_skipped() -> None:
         marker = await peer.hear()
         text = marker.removeprefix('GET FULL VARIABLE "').removesuffix('"')
         peer.say("520-Invalid command syntax.", "520 End of proper usage.", f"200 result=1 ({text})")
+        await peer.answer(MOVED, STAYED)
         await peer.answer('GET VARIABLE "A"', "200 result=1 (a)")
         assert await result == (1, "a")
 

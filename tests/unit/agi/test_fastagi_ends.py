@@ -9,8 +9,8 @@ from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 import pytest
-from tests.helpers import until
-from tests.unit.agi.test_fastagi import DEAD, PLACE, Peer, call, connected, short_farewell  # noqa: F401
+from tests.helpers import observe, until
+from tests.unit.agi.test_fastagi import DEAD, MOVED, PLACE, STAYED, Peer, call, connected, short_farewell  # noqa: F401
 
 from aioami import ConnectionLost, Manager, ManagerError, ProtocolError, core, events
 from aioami.agi import CommandFailed, DialResult, FastAGI, HungUp, Routes, Session, TakenAway
@@ -56,6 +56,36 @@ async def test_a_connection_that_breaks_is_no_hangup() -> None:
         error = await result
         assert error.sent
         assert "reset" in str(error)
+
+
+async def test_a_client_that_reads_nothing_does_not_stay() -> None:
+    """It answers each command unread, until the system takes no more bytes for it: closing does not wait for it."""
+    sent = 0
+
+    async def program(session: Session) -> None:
+        nonlocal sent
+        while True:
+            sent += 1
+            await session.command("VERBOSE", "x" * 1900)
+
+    async with FastAGI(program, port=0) as server:
+        link = socket.socket()
+        link.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        link.setblocking(False)
+        loop = asyncio.get_running_loop()
+        await loop.sock_connect(link, (server.host, server.port))
+        await loop.sock_sendall(link, b"agi_network: yes\n\n")
+        await until(lambda: sent == 1)
+        (connection,) = server._connections
+        assert connection._tcp is not None
+        connection._tcp.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4096)
+        for answered in range(1, 200):
+            await loop.sock_sendall(link, b"200 result=1\n")
+            await until(lambda answered=answered: sent > answered)  # type: ignore[misc]
+        assert connection._tcp.get_write_buffer_size()
+        await server.close(timeout=0)
+        await until(lambda: not server._connections, 5)
+        link.close()
 
 
 async def test_a_connection_that_is_closed_while_the_end_is_looked_for() -> None:
@@ -178,6 +208,7 @@ async def test_dialling_and_its_status() -> None:
     async with call(program) as (peer, result):
         for told, status in (("0", " (BUSY)"), ("0", " (ODD)"), ("0", ""), ("-2", " (BUSY)")):
             await peer.answer('EXEC "Dial" "SIP/a,,g"', f"200 result={told}")
+            await peer.answer(MOVED, STAYED)
             if told == "0":  # so it is also where the caller was taken out of the call
                 await peer.answer("CHANNEL STATUS", "200 result=6")
             await peer.answer('GET VARIABLE "DIALSTATUS"', f"200 result={int(bool(status))}{status}")
@@ -432,11 +463,7 @@ async def steered(fake: FakeAsterisk, mgr: Manager, program: Callable[[Session],
     result: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
 
     async def observed(session: Session) -> None:
-        try:
-            result.set_result(await program(session))
-        except BaseException as error:
-            result.set_exception(error)
-            raise
+        await observe(program(session), result)
 
     server = FastAGI(observed, port=0, manager=mgr)
     return server, connected(server, begin=False), result, caller
@@ -542,7 +569,6 @@ async def test_the_last_to_watch_a_channel_has_its_events(fake: FakeAsterisk, mg
     hub.watch(caller.uniqueid, first)
     hub.watch(caller.uniqueid, second)
     hub.forget(caller.uniqueid, first)
-    assert hub.is_watched(caller.uniqueid)
     gone = mgr.wait_for(events.Hangup, timeout=5)
     await mgr.send(core.Hangup(caller.uniqueid))
     await gone

@@ -212,9 +212,54 @@ def test_the_environment_of_a_session() -> None:
 
 
 @pytest.mark.parametrize(
+    ("line", "script", "query"),
+    [
+        ("", "", {}),
+        ("agi_network_script: menu", "menu", {}),
+        ("agi_network_script: /X menu//?", "X menu", {}),
+        ("agi_network_script: menu?a=b?c", "menu", {"a": "b?c"}),
+    ],
+)
+def test_the_script_of_a_session(line: str, script: str, query: dict[str, str]) -> None:
+    """The script is the path of the URL without the slashes around it, up to the first question mark; empty without one."""
+    environment = Environment(line, CODEC)
+    assert (environment.script, environment.query) == (script, query)
+
+
+def test_the_value_of_a_line_may_have_colons() -> None:
+    """The first colon of a line ends the name, and a line without one is left out."""
+    values = Environment("agi_request: agi://127.0.0.1:4573/menu\nnonsense\nagi_empty:", CODEC).values
+    assert values == {"agi_request": "agi://127.0.0.1:4573/menu", "agi_empty": ""}
+
+
+@pytest.mark.parametrize(
+    ("encoding", "name"),
+    [(CODEC, "\\xfc"), (Encoding("utf-8", "replace"), "\ufffd"), (Encoding("latin-1"), "\xfc")],
+)
+def test_a_query_is_decoded_as_all_text_is(encoding: Encoding, name: str) -> None:
+    """A percent-encoded byte has the encoding of the server, and its way to show bytes that are invalid there."""
+    assert Environment("agi_network_script: menu?name=%FC", encoding).query == {"name": name}
+
+
+def test_the_limits_of_environment_and_answer() -> None:
+    """An environment and an answer may have as many bytes as their limits say, each its own, and not one more."""
+    answer = b"200 result=1 (a\nlonger line than the others\n" + b"b\n" * 99 + b"c)\n"
+    most, longest = len(ENVIRONMENT), len(answer)
+    assert longest > most
+    reader = AnswerReader(CODEC, max_environment=most, max_answer=longest)
+    assert len(reader.feed(ENVIRONMENT + answer + answer)) == 3
+    reader = AnswerReader(CODEC, max_environment=most - 1)
+    assert reader.feed(ENVIRONMENT) == []
+    assert reader.error is not None
+    reader = AnswerReader(CODEC, max_answer=longest - 1)
+    assert len(reader.feed(ENVIRONMENT + answer)) == 1
+    assert reader.error is not None
+
+
+@pytest.mark.parametrize(
     ("data", "reason"),
     [
-        (b"GET / HTTP/1.1\r\n", "does not begin as Asterisk does"),
+        (b"GET / HTTP/1.1\r\n", "^whoever connected does not begin as Asterisk does$"),
         (b"agi_network: yes\n" * 4000, "environment of an AGI session has more than 65536 bytes"),
         (b"agi_" + b"x" * 70_000, "environment of an AGI session has more than 65536 bytes"),
         (

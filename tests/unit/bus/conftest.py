@@ -6,10 +6,11 @@ from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
-from tests.unit.bus.office import Office, office
+from tests.helpers import until
+from tests.unit.bus.office import Office, connected, office
 
 from aioami.bus import seat
-from aioami.bus.connection import BusConnection, BusOptions
+from aioami.bus.connection import BusConnection
 from aioami.testing.nats import NatsServer, SuiteGone, install
 
 
@@ -36,15 +37,23 @@ def nats_server(nats_program: Path) -> Iterator[NatsServer]:
 
 
 @pytest.fixture
-async def own(nats_server: NatsServer) -> AsyncIterator[Office]:
-    """A server, without a relay, on a bus of its own."""
+async def place(nats_server: NatsServer) -> AsyncIterator[Office]:
+    """A server on that bus, without a relay."""
     async with office(nats_server) as found:
         yield found
+    nats_server.check()
+
+
+@pytest.fixture
+async def led(place: Office) -> AsyncIterator[Office]:
+    """The same with a relay that leads."""
+    async with place.relay() as relay:
+        await until(lambda: relay.is_ready and relay.status()[place.name].role == "leader")
+        yield place
 
 
 @pytest.fixture
 async def stranger(nats_server: NatsServer) -> AsyncIterator[BusConnection]:
     """Somebody else on the bus, who may all."""
-    connection = await BusConnection.open(BusOptions.from_url(nats_server.url, timeout=10.0), "stranger")
-    yield connection
-    await connection.close()
+    async with connected(nats_server) as connection:
+        yield connection

@@ -10,6 +10,7 @@ from typing import Any
 
 from aioami import Manager
 from aioami.bus import RemoteManager
+from aioami.bus.connection import BusConnection, BusOptions
 from aioami.bus.relay import Relay, RelayOptions, ServerOptions
 from aioami.testing import FakeAsterisk, FaultProxy
 from aioami.testing.nats import NatsServer
@@ -52,6 +53,16 @@ async def office(bus: NatsServer) -> AsyncIterator[Office]:
     """Open one on a bus that others may use too."""
     async with FakeAsterisk() as fake, FaultProxy(fake.host, fake.port) as proxy:
         yield Office(bus, fake, proxy, f"pbx{next(_NUMBERS)}.example")
+
+
+@contextlib.asynccontextmanager
+async def connected(bus: NatsServer) -> AsyncIterator[BusConnection]:
+    """Open a connection with a bus."""
+    connection = await BusConnection.open(BusOptions.from_url(bus.url, timeout=10.0), "test")
+    try:
+        yield connection
+    finally:
+        await connection.close()
 
 
 def number(event: Any) -> int:

@@ -230,6 +230,11 @@ async def test_the_check_of_an_account_without_jetstream(fake: FakeAsterisk, nat
             3,
             [("3 replicas on 2.9.25", "clusters need nats-server 2.10 or later: claims are not safe before")],
         ),
+        (
+            "2.9.18",
+            3,
+            [("3 replicas on 2.9.18", "clusters need nats-server 2.10 or later: claims are not safe before")],
+        ),
         ("2.10.0", 3, []),
     ],
 )
@@ -242,6 +247,14 @@ async def test_the_check_of_a_version(
     config = RelayConfig(servers, BusOptions.from_url(nats_server.url), RelayOptions(replicas=replicas))
     found = [each async for each in check(config) if each.subject == "bus"]
     assert [(each.text, each.advice) for each in found if not each.is_right] == wrong
+
+
+async def test_the_check_of_the_version_that_a_server_reports(nats_server: NatsServer) -> None:
+    """Replicas on Debian's nats-server are found wrong by the version that it says itself."""
+    servers = (ServerOptions("pbx1", "ami://admin:x@127.0.0.1:1"),)
+    config = RelayConfig(servers, BusOptions.from_url(nats_server.url), RelayOptions(replicas=3))
+    (wrong,) = [each.text async for each in check(config) if each.subject == "bus" and not each.is_right]
+    assert wrong.startswith("3 replicas on 2.9.")
 
 
 async def test_the_check_of_a_stream_that_is_another(fake: FakeAsterisk, nats_server: NatsServer) -> None:

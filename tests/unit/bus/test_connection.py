@@ -4,20 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
+import gc
 from typing import Any
+
+from tests.helpers import until
+from tests.unit.bus.office import connected
 
 from aioami.bus.connection import BusConnection, BusOptions
 from aioami.testing.nats import NatsServer
-
-
-@contextlib.asynccontextmanager
-async def connected(server: NatsServer) -> AsyncIterator[BusConnection]:
-    connection = await BusConnection.open(BusOptions.from_url(server.url, timeout=10.0), "test")
-    try:
-        yield connection
-    finally:
-        await connection.close()
 
 
 async def test_a_message_may_be_asked_for_while_its_stream_is_made(nats_server: NatsServer) -> None:
@@ -62,3 +56,28 @@ async def test_what_was_subscribed_is_reached_behind_an_answer(nats_server: Nats
             await listening.subscribe(f"s.{number}", answer)
             assert await listening.stream_info("S") is None
             assert (await asking.request(f"s.{number}")).data == b"here"
+
+
+async def test_an_attempt_that_is_cancelled_leaves_nothing(nats_server: NatsServer) -> None:
+    """At whichever turn of the loop it is cancelled: no task of the client goes on, and asyncio reports none."""
+    loop = asyncio.get_running_loop()
+    reported: list[object] = []
+    loop.set_exception_handler(lambda _, context: reported.append(context))
+    options = BusOptions.from_url(nats_server.url, timeout=10.0)
+    before = asyncio.all_tasks()
+    done = 0
+    for turns in range(100):
+        opening = asyncio.create_task(BusConnection.open(options, "hasty"))
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        opening.cancel()
+        await asyncio.wait([opening])
+        if not opening.cancelled():
+            await opening.result().close()
+            done += 1
+    del opening
+    await until(lambda: not asyncio.all_tasks() - before)
+    gc.collect()
+    await asyncio.sleep(0)
+    assert done > 0
+    assert not reported

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.helpers import until
+from tests.helpers import QUICK, until
 from tests.unit.bus.office import number, office
 
 from aioami import (
-    Backoff,
     ConnectionLost,
     Fleet,
     ManagerState,
@@ -26,29 +24,20 @@ from aioami import (
 from aioami.bus import RemoteManager
 from aioami.testing.nats import NatsServer
 
-QUICK = Backoff(first=0.02, factor=1.0, maximum=0.02, jitter=False)
-
-
-@pytest.fixture
-def bus(nats_program: Path) -> Iterator[NatsServer]:
-    """A bus of its own for each test."""
-    with NatsServer(nats_program) as server:
-        yield server
-
 
 async def take(stream: Any) -> Any:
     """Take the next event of a stream."""
     return await asyncio.wait_for(stream.__anext__(), 10)
 
 
-async def test_servers_are_found_and_their_relays_followed(bus: NatsServer) -> None:
+async def test_servers_are_found_and_their_relays_followed(nats_server: NatsServer) -> None:
     """A fleet on a bus has the servers that have a relay, adds those that come, and tells of relays that change and go."""
     async with contextlib.AsyncExitStack() as stack:
-        first = await stack.enter_async_context(office(bus))
-        second = await stack.enter_async_context(office(bus))
+        first = await stack.enter_async_context(office(nats_server))
+        second = await stack.enter_async_context(office(nats_server))
         leader = await stack.enter_async_context(first.relay())
         await until(lambda: leader.is_ready)
-        fleet = await stack.enter_async_context(Fleet(bus.url, reconnect=QUICK))
+        fleet = await stack.enter_async_context(Fleet(nats_server.url, reconnect=QUICK))
         assert list(fleet.servers) == [first.name]
         assert isinstance(fleet[first.name], RemoteManager)
         told = fleet.events(ServerAppeared, ServerGone, RelayChanged)
@@ -111,21 +100,21 @@ async def test_a_bus_that_is_not_waited_for(nats_program: Path, caplog: pytest.L
     assert len([each for each in caplog.records if "tried again" in each.getMessage()]) == 1
 
 
-async def test_a_fleet_outlives_its_bus(bus: NatsServer) -> None:
+async def test_a_fleet_outlives_its_bus(nats_server: NatsServer) -> None:
     """Servers are found on, and followed on, after the bus was away."""
-    async with office(bus) as one, one.relay() as relay:
+    async with office(nats_server) as one, one.relay() as relay:
         await until(lambda: relay.is_ready)
-        async with Fleet(bus.url, reconnect=QUICK) as fleet:
+        async with Fleet(nats_server.url, reconnect=QUICK) as fleet:
             await fleet[one.name].wait_ready(20)
             hangups = fleet.events(events.Hangup)
             await fleet[one.name].send(core.Ping())
-            bus.kill()
+            nats_server.kill()
             await until(lambda: fleet[one.name].state is not ManagerState.READY)
-            bus.start()
+            nats_server.start()
             await fleet[one.name].wait_ready(20)
             await one.tell(7)
             assert number(await take(hangups)) == 7
-            async with office(bus) as other, other.relay():
+            async with office(nats_server) as other, other.relay():
                 await until(lambda: other.name in fleet.servers)
 
 

@@ -154,6 +154,12 @@ def test_an_answer_is_read(case: dict[str, Any]) -> None:
 def test_a_reader_takes_what_counts(case: dict[str, Any]) -> None:
     """From each log a reader gives out the events that count, once and in order, and tells what is missing."""
     reader = Reader(case.get("names"))
+    if "position" in case:
+        position = dict(case["position"])
+        claim = position["epoch"], position.pop("claimed")
+        reader = Reader(case.get("names"), claim=claim, **position)
+        reader.resume(**case["stream"])
+        assert reader.sequence + 1 == case["begins"]
     given, gaps = [], []
     for sequence, token, header, body in case["log"]:
         message = (sequence, token, Place.parse(header), body.encode())
@@ -206,22 +212,23 @@ def read(n: int, names: tuple[str, ...] | None = None) -> Reader:
 
 @pytest.mark.parametrize("names", [None, ("A",)])
 @pytest.mark.parametrize(
-    ("last", "claim", "begins"),
+    ("first", "last", "claims", "begins"),
     [
-        (96, (90, CLAIMED), 96),  # it has not lost anything
-        (93, (90, CLAIMED), 93),  # its end, and nobody has claimed it yet
-        (93, None, 93),  # the claim is too old to be in it
-        (94, (94, 9), 93),  # its end; the relay has claimed it anew
-        (500, (94, 9), 93),  # and has gone on for longer
-        (500, (300, 9), 96),  # the next claim is to be read in its place
+        (1, 96, [(90, CLAIMED)], 96),  # it has not lost anything
+        (1, 93, [(90, CLAIMED)], 93),  # its end, and nobody has claimed it yet
+        (91, 93, [], 93),  # the claim is too old to be in it
+        (91, 500, [(94, 9)], 93),  # and the relay has claimed it anew
+        (1, 94, [(90, CLAIMED), (94, 9)], 93),  # its end; the relay has claimed it anew
+        (1, 500, [(90, CLAIMED), (94, 9)], 93),  # and has gone on for longer
+        (1, 500, [(90, CLAIMED), (300, 9)], 96),  # the next claim is to be read in its place
     ],
 )
 def test_a_stream_that_lost_its_end_is_read_on_where_it_has(
-    names: tuple[str, ...] | None, last: int, claim: tuple[int, int] | None, begins: int
+    names: tuple[str, ...] | None, first: int, last: int, claims: list[tuple[int, int]], begins: int
 ) -> None:
     """A reader goes back to where another claim may come, and gives nothing of what it had already, also if it is shown that again."""
     reader = read(6, names)
-    reader.resume(last, claim)
+    reader.resume(first, last, claims)
     assert (reader.epoch, reader.n, reader.sequence) == (90, 6, begins)
     for sequence in range(begins + 1, 97):
         n = sequence - 90
@@ -231,20 +238,24 @@ def test_a_stream_that_lost_its_end_is_read_on_where_it_has(
 
 
 @pytest.mark.parametrize(
-    ("last", "claim", "begins"),
+    ("last", "claims", "begins"),
     [
-        (80, (30, 1), 80),
-        (80, None, 80),
-        (200, (85, 9), 200),
-        (91, (90, 9), 89),  # the next one has its place
-        (200, (90, 9), 89),
+        (80, [], 80),
+        (80, [(30, 1)], 80),
+        (200, [], 200),
+        (200, [(85, 9)], 200),
+        (91, [(90, 9)], 89),  # the next one has its place
+        (200, [(90, 9)], 89),
+        (200, [(90, 9), (120, 12)], 89),
+        (200, [(92, 9)], 91),  # the stream has grown again beyond the lost claim
+        (200, [(120, 9)], 119),
     ],
 )
-def test_a_stream_that_lost_the_present_claim(last: int, claim: tuple[int, int] | None, begins: int) -> None:
-    """An epoch of a lower or the same sequence counts then, and what it continues is compared."""
+def test_a_stream_that_lost_the_present_claim(last: int, claims: list[tuple[int, int]], begins: int) -> None:
+    """An epoch of a lower, the same or a later sequence counts then, and what it continues is compared."""
     for continues, told in (((90, 6), []), ((90, 8), [("store", 2)]), (None, [("store", None)])):
         reader = read(6)
-        reader.resume(last, claim)
+        reader.resume(1, last, claims)
         assert reader.sequence == begins
         body = Epoch("b", continues=continues).encode()
         assert reader.take(begins + 1, "@epoch", Place(0, 0, 0, 9), body) is Verdict.RECORD
@@ -253,25 +264,101 @@ def test_a_stream_that_lost_the_present_claim(last: int, claim: tuple[int, int] 
 
 
 def test_a_reader_that_joined_knows_the_claim_by_its_time() -> None:
-    """One that has not read the claim itself notes when that was, and sees by it that another one has its sequence."""
+    """One that has not read the claim itself was told when that was, and sees by it that another one has its sequence."""
+    for reader in (Reader(epoch=90, sequence=96, claim=(90, CLAIMED)), Reader(claim=(90, CLAIMED))):
+        assert reader.take(97, "A", Place(90, 7, 7, 6), b"") is Verdict.EVENT
+        assert reader.claimed == CLAIMED
+        reader.resume(1, 97, [(90, CLAIMED)])
+        assert (reader.epoch, reader.sequence) == (90, 97)
+        reader.resume(1, 98, [(90, 9)])
+        assert (reader.epoch, reader.sequence, reader.claimed) == (None, 89, None)
+
+
+def test_a_reader_that_knows_no_claim_learns_it() -> None:
+    """Without a time of the claim, the one in the stream is taken for that of the epoch."""
     reader = Reader(epoch=90, sequence=96)
-    reader.resume(96, (90, CLAIMED))
-    assert (reader.epoch, reader.sequence) == (90, 96)
-    reader.resume(98, (90, 9))
-    assert (reader.epoch, reader.sequence) == (None, 89)
+    reader.resume(1, 96, [(90, CLAIMED)])
+    assert (reader.epoch, reader.sequence, reader.claimed) == (90, 96, CLAIMED)
 
 
 def test_a_reader_without_an_epoch_goes_back_too() -> None:
     """Where no relay had led, a stream that lost its end is read from there."""
     reader = Reader(sequence=95)
-    reader.resume(93, None)
+    reader.resume(1, 93, [(94, 9)])
     assert (reader.epoch, reader.sequence) == (None, 93)
+
+
+def test_a_reader_that_begins_again_within_an_epoch_knows_its_claim() -> None:
+    """A second loss is seen too where the claim of a lower epoch was lost in the first."""
+    reader = read(6)
+    reader.resume(1, 87, [(85, 7)])
+    assert reader.take(88, "A", Place(85, 3, 3, 8), b"") is Verdict.EVENT
+    reader.resume(1, 200, [(85, 9)])
+    assert (reader.epoch, reader.sequence) == (None, 84)
+
+
+def test_what_a_reader_of_one_name_knows_of_a_claim_outlives_its_place() -> None:
+    """What was read before a claim that goes on further back is not given again, by a reader that begins behind the claim either."""
+    reader = read(6, ("A",))
+    body = Epoch("a", continues=(90, 4)).encode()
+    assert reader.take(97, "@epoch", Place(0, 0, 0, 9), body) is Verdict.RECORD
+    reader = Reader(["A"], epoch=reader.epoch, n=reader.n, sequence=reader.sequence)
+    assert reader.take(98, "A", Place(97, 2, 2, 6), b"") is Verdict.VOID
+    assert reader.take(99, "A", Place(97, 3, 3, 9), b"") is Verdict.EVENT
+
+
+def test_a_hole_is_told_for_each_name() -> None:
+    """Where one name goes on behind a hole, another one still tells how many of it were discarded, and is read on."""
+    reader = Reader(["A", "B"])
+    reader.take(90, "@epoch", Place(0, 0, 0, CLAIMED), Epoch("a").encode())
+    assert reader.take(91, "A", Place(90, 1, 1, 6), b"") is Verdict.EVENT
+    assert reader.take(92, "B", Place(90, 2, 1, 6), b"") is Verdict.EVENT
+    assert reader.take(201, "A", Place(90, 111, 2, 8), b"") is Verdict.EVENT
+    assert reader.take(202, "B", Place(90, 112, 5, 8), b"") is Verdict.UNSURE
+    assert reader.take(202, "B", Place(90, 112, 5, 8), b"", first=200) is Verdict.EVENT
+    assert [(gap.reason, gap.count) for gap in reader.records if isinstance(gap, Gap)] == [("trimmed", 3)]
+
+
+def test_a_hole_is_told_for_the_names_that_did_not_come_yet() -> None:
+    """Where one name of several goes on behind a hole as if nothing were missing, another may have been thrown away."""
+    reader = Reader(["A", "B"], epoch=90, n=5, sequence=95, time=6)
+    assert reader.take(96, "A", Place(90, 6, 3, 6), b"") is Verdict.EVENT
+    reader.resume(200, 300, [])
+    assert reader.take(201, "A", Place(90, 111, 4, 8), b"") is Verdict.UNSURE
+    assert reader.take(201, "A", Place(90, 111, 4, 8), b"", first=200) is Verdict.EVENT
+    assert [(gap.reason, gap.count) for gap in reader.records if isinstance(gap, Gap)] == [("trimmed", None)]
+
+
+def test_what_is_passed_over_is_no_hole() -> None:
+    """A message that no relay wrote moves a reader on, but not over a hole before it."""
+    reader = read(1)
+    reader.pass_over(92)
+    assert reader.take(93, "A", Place(90, 3, 3, 6), b"") is Verdict.VOID
+    reader.pass_over(200)
+    assert reader.take(201, "A", Place(90, 9, 9, 6), b"") is Verdict.EVENT
+    assert [record.count for record in reader.records if isinstance(record, Gap)] == [7]
 
 
 def test_what_is_nested_without_an_end_is_no_record() -> None:
     """However deep the JSON of a record is nested, it is an error of the protocol."""
     with pytest.raises(ProtocolError, match="no JSON"):
         Epoch.parse(b"[" * 100_000)
+
+
+@pytest.mark.parametrize("number", ["9" * 19, "-" + "9" * 400, "9" * 5000])
+def test_a_number_of_more_than_64_bits_is_an_error(number: str) -> None:
+    """In each place of a header or a record: a length of time that it gives might be none that Python can tell."""
+    with pytest.raises(ProtocolError):
+        Place.parse(f"1 1 1 1 {number}")
+    with pytest.raises(ProtocolError):
+        Answer.parse({bus.HEADER: f"1 answer 1 {number}"}, b"")
+    with pytest.raises(ProtocolError):
+        Request.parse("ami.act.pbx1.Ping", {bus.HEADER: f"1 1 {number}"}, b"Action: Ping")
+    for since, until in ((number, "1"), ("1", number), ("null", number)):
+        with pytest.raises(ProtocolError):
+            Gap.parse(f'{{"reason": "link", "since": {since}, "until": {until}}}'.encode())
+    with pytest.raises(ProtocolError):
+        Heartbeat.parse(f'{{"relay": "r", "role": "leader", "time": {number}}}'.encode())
 
 
 def test_a_long_answer_is_divided_by_bytes() -> None:

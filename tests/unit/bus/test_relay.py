@@ -15,8 +15,9 @@ from typing import Any
 import pytest
 from tests.bus_rounds import Follower, now
 from tests.helpers import until
+from tests.unit.bus.office import connected
 
-from aioami.bus.connection import BusConnection, BusOptions
+from aioami.bus.connection import BusConnection
 from aioami.bus.engine import is_nobody
 from aioami.bus.format import (
     HEADER,
@@ -44,15 +45,6 @@ from aioami.wire import Framer
 NAME = "pbx1.example.org"
 # A busy machine may keep a relay waiting; where one is to doubt the bus, that is told by the end of the connection.
 QUICK = RelayOptions(silence=0.3, doubt=10)
-
-
-@contextlib.asynccontextmanager
-async def connected(nats_server: NatsServer) -> AsyncIterator[BusConnection]:
-    connection = await BusConnection.open(BusOptions.from_url(nats_server.url, timeout=10.0), "test")
-    try:
-        yield connection
-    finally:
-        await connection.close()
 
 
 @contextlib.asynccontextmanager

@@ -14,14 +14,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.helpers import until
-from tests.unit.bus.office import Office, number, office
+from tests.helpers import QUICK, until
+from tests.unit.bus.office import Office, number
 from tests.unit.client.test_one_loop import CALLS, Held, in_a_running_loop, refusal
 
 from aioami import (
     Action,
     ActionError,
-    Backoff,
     ConnectionLost,
     Disconnected,
     Event,
@@ -37,33 +36,18 @@ from aioami import (
     events,
 )
 from aioami.bus import RemoteManager
+from aioami.bus.engine import Engine
+from aioami.bus.format import Gap
+from aioami.bus.positions import Position
 from aioami.live import Live
 from aioami.testing.nats import NatsServer
 
-QUICK = Backoff(first=0.02, factor=1.0, maximum=0.02, jitter=False)
-
 
 @pytest.fixture(scope="module")
-def bus(nats_program: Path) -> Iterator[NatsServer]:
-    """A bus for all tests that leave it as it is."""
+def nats_server(nats_program: Path) -> Iterator[NatsServer]:
+    """One for all tests that leave it as it is."""
     with NatsServer(nats_program) as server:
         yield server
-
-
-@pytest.fixture
-async def place(bus: NatsServer) -> AsyncIterator[Office]:
-    """A server on that bus, without a relay."""
-    async with office(bus) as own:
-        yield own
-    bus.check()
-
-
-@pytest.fixture
-async def led(place: Office) -> AsyncIterator[Office]:
-    """The same with a relay that leads."""
-    async with place.relay() as relay:
-        await until(lambda: relay.is_ready and relay.status()[place.name].role == "leader")
-        yield place
 
 
 @pytest.fixture
@@ -177,7 +161,7 @@ async def test_the_past_is_there_by_time_and_as_a_whole(led: Office, mgr: Remote
     [
         ("yesterday", ValueError),
         ("", ValueError),
-        ("1.other.20261129.1.1.1.1", ValueError),
+        ("1.other.20261129.1.1.1.1.1", ValueError),
         (timedelta(seconds=-1), ValueError),
         (5, TypeError),
         (b"oldest", TypeError),
@@ -188,6 +172,14 @@ async def test_what_is_no_position_is_refused(place: Office, since: Any, error: 
     """What cannot be a beginning is refused at the call, by its name."""
     with pytest.raises(error, match="since"):
         place.remote().events(since=since)
+
+
+@pytest.mark.parametrize("text", ["1.pbx1.2026.9.7.2.5.3", "1.pbx1.2026.9.-.-.-.-", "1.pbx1.2026.9.7.2.5"])
+def test_a_position_is_text_and_back(text: str) -> None:
+    """A position is read from its text, and one without the time of the claim does not know that."""
+    position = Position.parse(text)
+    assert str(position) in (text, f"{text}.-")
+    assert position.claim == ((7, 3) if text.endswith(".3") else None)
 
 
 async def test_a_slow_consumer_of_the_past_loses_nothing(led: Office, mgr: RemoteManager) -> None:
@@ -243,6 +235,44 @@ async def test_a_slow_consumer_of_the_present_loses_its_own(led: Office, mgr: Re
         with pytest.raises(EventsLost) as lost:
             await take(told, 1)
         assert lost.value.count == 490
+
+
+async def test_a_closed_stream_gets_no_more_events(led: Office, mgr: RemoteManager) -> None:
+    """Neither the event at which its own predicate closes it, nor the one at which that of another stream does."""
+
+    def close(event: Event) -> bool:
+        own.close()
+        other.close()
+        return True
+
+    with mgr.events("N", where=close) as own, mgr.events("N") as other:
+        await mgr.send(core.Ping())
+        await led.tell(1, "N")
+        await mgr.send(core.Ping())
+        assert (own.pending, other.pending) == (0, 0)
+        for each in (own, other):
+            with pytest.raises(StopAsyncIteration):
+                await take(each, 1)
+
+
+async def test_a_gap_right_behind_an_overflow_is_raised(led: Office, mgr: RemoteManager) -> None:
+    """Of events and a gap that are read together, the full stream drops events alone, and what it gives is in order."""
+    with mgr.events("N", maxsize=2, overflow="drop_newest", on_loss="raise") as stream:
+        await mgr.send(core.Ping())
+        await until(lambda: mgr._link._feeds)
+        (feed,) = mgr._link._feeds
+        for each in range(3):
+            feed._deliver(b"Event: N\r\nUniqueid: %d" % each)
+        feed._take_record(Gap("server", None, 1, None, "the relay was away"))
+        feed._deliver(b"Event: N\r\nUniqueid: 3")
+        feed._settle()
+        assert (stream.pending, stream.dropped) == (2, 2)
+        assert list(map(number, await take(stream, 2))) == [0, 1]
+        with pytest.raises(EventsLost) as lost:
+            await take(stream, 1)
+        assert (lost.value.count, "the relay was away" in str(lost.value)) == (2, True)
+        await led.tell(4, "N")
+        assert list(map(number, await take(stream, 1))) == [4]
 
 
 async def test_bytes_are_decoded_by_each_manager(led: Office, mgr: RemoteManager) -> None:
@@ -388,6 +418,14 @@ async def test_what_cannot_be_sent_is_refused_before_it_leaves(mgr: RemoteManage
         await mgr.send("Ping")  # type: ignore[call-overload]
 
 
+async def test_a_list_that_cannot_be_written_is_an_error_of_its_stream(led: Office) -> None:
+    """What the encoding cannot write is a `ValueError` for the consumer, who does not wait for ever."""
+    async with led.remote(encoding="latin-1") as latin:
+        stream = latin.stream(core.QueueStatus(queue="\N{EURO SIGN}"))
+        with pytest.raises(ValueError, match="Queue"):
+            await take(stream, 1)
+
+
 async def test_a_cancelled_action_leaves_the_manager_well(led: Office, mgr: RemoteManager) -> None:
     """Cancelling stops the waiting alone."""
     task = asyncio.ensure_future(mgr.send(core.Ping()))
@@ -489,6 +527,32 @@ async def test_two_connects_are_one_too_many(mgr: RemoteManager) -> None:
     await mgr.close()
     await mgr.connect()
     await mgr.wait_ready(20)
+
+
+async def test_closing_twice_at_once_spoils_no_later_link(
+    led: Office, mgr: RemoteManager, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A `close()` that waits while the manager is connected again, for another close or for the old link, ends nothing new."""
+    gate, leave = asyncio.Event(), Engine.close
+
+    async def slow(engine: Engine) -> None:
+        await gate.wait()
+        await leave(engine)
+
+    monkeypatch.setattr(Engine, "close", slow)
+    first, second = (asyncio.create_task(mgr.close()) for _ in range(2))
+    await until(lambda: mgr.state is ManagerState.CLOSING)
+    await asyncio.sleep(0)
+    first.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await first
+    third = asyncio.create_task(mgr.close())
+    connecting = asyncio.create_task(mgr.connect())
+    await asyncio.gather(second, connecting)
+    gate.set()
+    await third
+    await mgr.wait_ready(20)
+    assert (await mgr.send(core.Ping())).success
 
 
 @pytest.mark.parametrize("way", [refusal, in_a_running_loop])

@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import shutil
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
+import async_timeout
 import pytest
 import trustme
-from tests.helpers import until
+from tests.helpers import QUICK, until
 from tests.unit.bus.office import Office, number, office
 
 from aioami import (
@@ -28,34 +29,11 @@ from aioami import (
 )
 from aioami.bus import RemoteManager, link
 from aioami.bus.connection import BusConnection, BusOptions
+from aioami.bus.format import stream_name
 from aioami.bus.relay import Relay, RelayOptions, ServerOptions
 from aioami.live import Live, LiveChange
 from aioami.testing import FaultProxy
 from aioami.testing.nats import NatsServer
-
-QUICK = Backoff(first=0.02, factor=1.0, maximum=0.02, jitter=False)
-
-
-@pytest.fixture
-def bus(nats_program: Path) -> Iterator[NatsServer]:
-    """A bus of its own for each test."""
-    with NatsServer(nats_program) as server:
-        yield server
-
-
-@pytest.fixture
-async def place(bus: NatsServer) -> AsyncIterator[Office]:
-    """A server on that bus, without a relay."""
-    async with office(bus) as own:
-        yield own
-
-
-@pytest.fixture
-async def led(place: Office) -> AsyncIterator[Office]:
-    """The same with a relay that leads."""
-    async with place.relay() as relay:
-        await until(lambda: relay.is_ready and relay.status()[place.name].role == "leader")
-        yield place
 
 
 class Account:
@@ -216,7 +194,7 @@ async def test_a_store_that_was_emptied_is_told(led: Office) -> None:
         for each in range(1, 5):
             await led.tell(each)
         await until(lambda: account.last == 4)
-        await asyncio.sleep(0.1)
+        await remote.send(core.Ping())  # behind which the relay knows that all is stored
         led.bus.kill()
         await until(lambda: remote.state is not ManagerState.READY)
         led.bus.empty()
@@ -310,7 +288,8 @@ async def test_a_store_that_lost_the_claim_too_is_told(place: Office, tmp_path: 
             await until(lambda: any(each.status()[place.name].takeovers for each in relays if each is not leader))
             await remote.wait_ready(20)
             await tell(range(accounts[0].last + 1, 40))
-            before = epoch_of(accounts[0].stream.position)
+            positions = [account.stream.position for account in accounts]
+            before = epoch_of(positions[0])
         await until(lambda: remote.state is not ManagerState.READY)
         await remote.wait_ready(20)
         await tell(range(40, 50))
@@ -318,6 +297,60 @@ async def test_a_store_that_lost_the_claim_too_is_told(place: Office, tmp_path: 
             account.check(list(range(50)))
             assert account.entries[-10:] == list(range(40, 50))
         assert epoch_of(accounts[0].stream.position) <= before - more
+
+        async def read_on() -> None:
+            for names, position in zip((selected, selected[:1]), positions, strict=True):
+                account = Account(remote.events(*names, since=position, on_loss="raise"))
+                await place.tell(accounts[0].last + 1)
+                await until(lambda account=account: account.last == accounts[0].last)
+                assert account.entries[0] is None
+                given = [each for each in account.entries if each is not None]
+                assert given == list(range(given[0], accounts[0].last + 1))
+
+        # Who was away meanwhile is told too, also when yet another relay has taken over since.
+        await read_on()
+        await relays[0].close()
+        await relays[1].close()
+        await stack.enter_async_context(place.relay())
+        await until(lambda: remote.state is not ManagerState.READY)
+        await remote.wait_ready(20)
+        await read_on()
+
+
+async def test_a_position_owes_its_loss_until_that_is_told(place: Office, tmp_path: Path) -> None:
+    """Where the log lost the epoch of a stored position, the position stays as it is until the next message, which tells the loss."""
+    async with contextlib.AsyncExitStack() as stack:
+        relay = await stack.enter_async_context(place.relay())
+        remote = await stack.enter_async_context(place.remote(reconnect=QUICK))
+        await remote.wait_ready(20)
+        await place.tell(0)
+        async with goes_back(place.bus, tmp_path):
+            await remote.wait_ready(20)
+            await relay.close()
+            second = await stack.enter_async_context(place.relay())
+            account = Account(remote.events(on_loss="raise", where=lambda event: event.name == "Hangup"))
+            await until(lambda: second.is_ready and second.status()[place.name].role == "leader")
+            await until(lambda: account.stream.position != "")
+            await place.tell(1)
+            await until(lambda: account.last == 1)
+            position = account.stream.position
+            await second.close()
+            await remote.close()
+        bus = await BusConnection.open(BusOptions.from_url(place.bus.url), "test")
+        stack.push_async_callback(bus.close)
+        other = await stack.enter_async_context(place.remote(reconnect=QUICK))
+        again = Account(other.events(events.Hangup, since=position, on_loss="raise"))
+        async with async_timeout.timeout(20):
+            while (info := await bus.stream_info(stream_name(place.name))) is None or not info["state"][
+                "consumer_count"
+            ]:
+                await asyncio.sleep(0.05)
+        assert again.stream.position == position
+        await stack.enter_async_context(place.relay())
+        await until(lambda: other.state is ManagerState.READY)
+        await place.tell(2)
+        await until(lambda: again.last == 2)
+        assert again.entries == [None, None, 2]  # of the store, and of the takeover
 
 
 async def test_a_position_that_was_trimmed_is_told_first(led: Office) -> None:
@@ -348,6 +381,29 @@ async def test_a_position_that_was_trimmed_is_told_first(led: Office) -> None:
             assert entries[0] > 1
             await asyncio.sleep(0)
             account.task.cancel()
+
+
+async def test_a_hole_before_events_of_other_names_is_told(led: Office) -> None:
+    """A reader of one name is told what was thrown away before it, also where a server ignores its filter and shows others first."""
+    async with led.remote(reconnect=QUICK) as remote:
+        await remote.wait_ready(20)
+        with remote.events(events.Hangup, events.Newchannel) as stream:
+            await remote.send(core.Ping())
+            await led.tell(0)
+            assert number(await stream.__anext__()) == 0
+            position = stream.position
+            for each in range(1, 6):
+                await led.tell(each)
+            await led.tell(6, "Newchannel")
+            await led.tell(7)
+            for each in range(1, 7):
+                assert number(await stream.__anext__()) == each
+            kept = int(stream.position.split(".")[3])
+            assert number(await stream.__anext__()) == 7
+        await purge(led, keep_from=kept)
+        account = Account(remote.events(events.Hangup, since=position, on_loss="raise"))
+        await until(lambda: account.last == 7)
+        assert account.entries == [None, 7]
 
 
 async def purge(place: Office, *, keep_from: int) -> None:

@@ -29,14 +29,13 @@ PONG = b"Response: Success\r\nPing: Pong\r\n\r\n"
 
 
 async def test_what_is_none_of_the_relays_is_passed_over(
-    own: Office, stranger: BusConnection, caplog: pytest.LogCaptureFixture
+    led: Office, stranger: BusConnection, caplog: pytest.LogCaptureFixture
 ) -> None:
     """A message without a header that can be read, or of a time to come, is no event: it is counted, told once, and ends nothing."""
-    async with own.relay() as relay, own.remote() as mgr:
-        await until(lambda: relay.status()[own.name].state == "ready")
+    async with led.remote() as mgr:
         await mgr.wait_ready(20)
         with mgr.events(events.Hangup) as stream:
-            await own.tell(1)
+            await led.tell(1)
             assert (await asyncio.wait_for(anext(stream), 20))["Uniqueid"] == "1"
             junk: list[dict[str, str]] = [
                 {},
@@ -45,8 +44,8 @@ async def test_what_is_none_of_the_relays_is_passed_over(
                 {HEADER: "1 1 -1 1 1"},
             ]
             for headers in junk:
-                await stranger.store(event_subject(own.name, "Hangup"), b"Event: Hangup\r\nUniqueid: junk\r\n", headers)
-            await own.tell(2)
+                await stranger.store(event_subject(led.name, "Hangup"), b"Event: Hangup\r\nUniqueid: junk\r\n", headers)
+            await led.tell(2)
             assert (await asyncio.wait_for(anext(stream), 20))["Uniqueid"] == "2"
             assert (stream.gaps, stream.pending) == (0, 0)
     assert mgr.statistics().strays == len(junk) - 1  # the last one may be an event that was stored twice
@@ -60,32 +59,30 @@ async def test_what_is_none_of_the_relays_is_passed_over(
     )
 
 
-async def test_another_version_of_the_format_ends_what_reads_it(own: Office, stranger: BusConnection) -> None:
+async def test_another_version_of_the_format_ends_what_reads_it(led: Office, stranger: BusConnection) -> None:
     """A stream raises, as nothing of it can be read; actions are of the version that the relay speaks."""
-    async with own.relay() as relay, own.remote() as mgr:
-        await until(lambda: relay.status()[own.name].state == "ready")
+    async with led.remote() as mgr:
         await mgr.wait_ready(20)
         with mgr.events(events.Hangup) as stream:
             await mgr.send(core.Ping())
-            await stranger.store(event_subject(own.name, "Hangup"), b"", {HEADER: "2 1 1 1 1"})
+            await stranger.store(event_subject(led.name, "Hangup"), b"", {HEADER: "2 1 1 1 1"})
             with pytest.raises(ProtocolError, match="version 2"):
                 await asyncio.wait_for(anext(stream), 20)
         assert (await mgr.send(core.Ping())).success
 
 
-async def test_a_consumer_that_somebody_deletes(own: Office, stranger: BusConnection) -> None:
+async def test_a_consumer_that_somebody_deletes(led: Office, stranger: BusConnection) -> None:
     """The bus says nothing of it: its silence is noticed, and the reading goes on behind the last event, with nothing lost."""
-    async with own.relay() as relay, own.remote() as mgr:
-        await until(lambda: relay.status()[own.name].state == "ready")
+    async with led.remote() as mgr:
         await mgr.wait_ready(20)
         with mgr.events(events.Hangup) as stream:
-            await own.tell(1)
+            await led.tell(1)
             assert (await asyncio.wait_for(anext(stream), 20))["Uniqueid"] == "1"
-            log = stream_name(own.name)
+            log = stream_name(led.name)
             for name in (await stranger.api(f"CONSUMER.NAMES.{log}"))["consumers"]:
                 assert (await stranger.api(f"CONSUMER.DELETE.{log}.{name}"))["success"]
             for number in (2, 3):
-                await own.tell(number)
+                await led.tell(number)
             assert [(await asyncio.wait_for(anext(stream), 20))["Uniqueid"] for _ in range(2)] == ["2", "3"]
             assert stream.gaps == 0
 
@@ -120,7 +117,7 @@ def failure(error: str, *, sent: bool) -> Answer:
     ],
 )
 async def test_an_answer_that_is_not_whole_or_a_failure(
-    own: Office, stranger: BusConnection, answers: list[Any], kind: type[Exception], sent: bool | None, words: str
+    place: Office, stranger: BusConnection, answers: list[Any], kind: type[Exception], sent: bool | None, words: str
 ) -> None:
     """It raises what is true of the action, and is never taken for an answer; the next one is answered."""
     given = iter([answers, [Answer("answer", 1, 1, PONG)]])
@@ -130,8 +127,8 @@ async def test_an_answer_that_is_not_whole_or_a_failure(
             headers, body = each.encode() if isinstance(each, Answer) else ({HEADER: each}, PONG)
             await stranger.publish(message.reply, body, headers)
 
-    await stranger.subscribe(action_subject(own.name, "Ping"), answer)
-    async with own.remote(timeout=10) as mgr:
+    await stranger.subscribe(action_subject(place.name, "Ping"), answer)
+    async with place.remote(timeout=10) as mgr:
         with pytest.raises(kind, match=words) as caught:
             await mgr.send(core.Ping())
         assert type(caught.value) is kind
@@ -151,7 +148,7 @@ async def test_an_answer_that_is_not_whole_or_a_failure(
     ids=["silence", "it has gone", "another one leads", "it leads anew", "it lost the bus"],
 )
 async def test_a_relay_that_will_not_answer_is_not_waited_for(
-    own: Office, stranger: BusConnection, then: list[Heartbeat], monkeypatch: pytest.MonkeyPatch
+    place: Office, stranger: BusConnection, then: list[Heartbeat], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Whoever asked a relay that was killed, deposed or cut off hears that the action may have run, also without a timeout."""
     monkeypatch.setattr(link, "_LEADER_IS_GONE", 6)
@@ -161,15 +158,15 @@ async def test_a_relay_that_will_not_answer_is_not_waited_for(
     async def live() -> None:
         while True:
             for sign in signs:
-                await stranger.publish(heartbeat_subject(own.name), sign.encode())
+                await stranger.publish(heartbeat_subject(place.name), sign.encode())
             await asyncio.sleep(0.05)
 
     async def take(message: Msg) -> None:
         asked.append(message)
 
     living = asyncio.ensure_future(live())
-    await stranger.subscribe(action_subject(own.name, "Ping"), take)
-    async with own.remote(timeout=None) as mgr:
+    await stranger.subscribe(action_subject(place.name, "Ping"), take)
+    async with place.remote(timeout=None) as mgr:
         # Nobody keeps a log, so it is never ready; but then it says that a relay is there.
         while "no relay is there" in str((await asyncio.gather(mgr.wait_ready(0.05), return_exceptions=True))[0]):
             pass

@@ -33,21 +33,21 @@ HALF = "J\udcfc \ud800"  # as JSON has it
 
 
 async def test_by_default_no_text_from_the_bus_has_half_a_character(
-    own: Office, stranger: BusConnection, caplog: pytest.LogCaptureFixture
+    place: Office, stranger: BusConnection, caplog: pytest.LogCaptureFixture
 ) -> None:
     """Remote managers, their fleet, its events and live states, refusals of the relay, the relay itself, and all logs."""
     caplog.set_level(logging.DEBUG)
     walk = Walk()
-    own.fake.exchange.talk_seconds = None
-    own.fake.phone("PJSIP/\udcfc12")
+    place.fake.exchange.talk_seconds = None
+    place.fake.phone("PJSIP/\udcfc12")
     async with contextlib.AsyncExitStack() as stack:
-        relay = await stack.enter_async_context(own.relay(read_only=False))
+        relay = await stack.enter_async_context(place.relay(read_only=False))
         await until(lambda: relay.is_ready)
-        fleet = await stack.enter_async_context(Fleet(own.bus.url))
-        mgr = fleet[own.name]
+        fleet = await stack.enter_async_context(Fleet(place.bus.url))
+        mgr = fleet[place.name]
         await mgr.wait_ready(20)
         lives = await stack.enter_async_context(FleetLive(fleet))
-        state: live.Live = lives[own.name]
+        state: live.Live = lives[place.name]
         told, changes = fleet.events(maxsize=None), lives.changes()
         await odd_call(mgr)  # type: ignore[arg-type]
         await mgr.send(actions.DBPut(b"f\xfc", b"k\xfc", ODD))
@@ -67,8 +67,8 @@ async def test_by_default_no_text_from_the_bus_has_half_a_character(
             with pytest.raises(ManagerError) as caught:
                 await mgr.send(each)
             refused.append(caught.value)
-        await own.fake.send_event("UserEvent", {"UserEvent": ODD, "K\udcff": ODD})
-        await own.fake.send_event("Od\udcfcd", {"K": "1"})
+        await place.fake.send_event("UserEvent", {"UserEvent": ODD, "K\udcff": ODD})
+        await place.fake.send_event("Od\udcfcd", {"K": "1"})
         # Others who may write there.
         beat = Heartbeat(HALF, "standby", 0, HALF, 0)
         await stranger.publish(f"{RELAYS}.=fc", beat.encode(), {})
@@ -79,7 +79,7 @@ async def test_by_default_no_text_from_the_bus_has_half_a_character(
         while found[-1].name != "Od\\xfcd":
             found.append(await asyncio.wait_for(anext(told), 10))
         walk.look([found, replies, refused, told, await anext(changes)], "seen")
-        walk.look([mgr.events(), Discovery(own.bus.url)], "of the bus")
+        walk.look([mgr.events(), Discovery(place.bus.url)], "of the bus")
         walk.look([mgr, mgr.view, mgr.statistics(), mgr.view.permissions, mgr.view.filters], "manager")
         walk.look([fleet, fleet.servers, fleet.health(), fleet.statistics(), lives], "fleet")
         walk.look([state.channels, state.calls(), state.queues, state], "live")
@@ -92,10 +92,10 @@ async def test_by_default_no_text_from_the_bus_has_half_a_character(
     json.dumps([each.to_dict(typed=True, attributes=True) for each in found], ensure_ascii=False, default=str).encode()
 
 
-async def test_a_relay_refuses_in_text(own: Office) -> None:
+async def test_a_relay_refuses_in_text(place: Office) -> None:
     """Its sentence shows an odd byte of the action's name or of a header as any message does."""
     for options in ({"allow": ("ping",)}, {"read_only": True}):
-        async with own.relay(**options) as relay, own.remote() as mgr:
+        async with place.relay(**options) as relay, place.remote() as mgr:
             await until(lambda relay=relay: relay.is_ready)
             await mgr.wait_ready(20)
             with pytest.raises(ManagerError, match=r"N\\xfc was refused: this relay") as caught:
@@ -135,11 +135,11 @@ def test_a_name_of_a_server_is_text() -> None:
         assert not lone(str(caught.value))
 
 
-async def test_a_relay_puts_no_secret_of_its_login_on_the_bus(own: Office) -> None:
+async def test_a_relay_puts_no_secret_of_its_login_on_the_bus(place: Office) -> None:
     """A server that repeats it in a refusal is passed on without it, and with all else as it was."""
     said = {"Response": "Error", "Message": "neither s3cret nor J\udcfc nor hush-hush"}
-    own.fake.reply_to("Setvar", said)
-    async with own.relay() as relay, own.remote() as mgr:
+    place.fake.reply_to("Setvar", said)
+    async with place.relay() as relay, place.remote() as mgr:
         await until(lambda: relay.is_ready)
         await mgr.wait_ready(20)
         reply = await mgr.send(core.Setvar("PIN", "hush-hush", "PJSIP/x"), check=False)

@@ -15,6 +15,7 @@ import pytest
 from nats.aio.client import Client
 from nats.errors import MaxPayloadError
 from tests.helpers import until
+from tests.unit.bus.office import connected
 
 from aioami.bus import RemoteManager
 from aioami.bus.connection import BusConnection, BusOptions, WrongLastSequence
@@ -54,15 +55,6 @@ async def bus(server: NatsServer) -> AsyncIterator[BusConnection]:
         yield own
 
 
-@contextlib.asynccontextmanager
-async def connected(server: NatsServer) -> AsyncIterator[BusConnection]:
-    connection = await BusConnection.open(BusOptions.from_url(server.url, timeout=10.0), "test")
-    try:
-        yield connection
-    finally:
-        await connection.close()
-
-
 async def make(bus: BusConnection, name: str | None = None, **settings: Any) -> str:
     """Make a stream whose subjects begin with its name; return that."""
     stream = name or f"S{next(NUMBERS)}"
@@ -73,7 +65,7 @@ async def make(bus: BusConnection, name: str | None = None, **settings: Any) -> 
 
 
 async def delivered(bus: BusConnection, stream: str, **settings: Any) -> list[str]:
-    """The subjects that a consumer gives within a moment, without the stream's name."""
+    """The subjects that a new consumer gives, as long as the link stands, without the stream's name."""
     inbox = bus.client.new_inbox()
     found: list[str] = []
 
@@ -84,7 +76,7 @@ async def delivered(bus: BusConnection, stream: str, **settings: Any) -> list[st
     request = {"deliver_subject": inbox, "ack_policy": "none", "deliver_policy": "all", **settings}
     made = await bus.api(f"CONSUMER.CREATE.{stream}", {"stream_name": stream, "config": request})
     assert "error" not in made, made
-    await asyncio.sleep(0.1)
+    await until(lambda: len(found) == made["num_pending"] or bus.lost.done())
     return found
 
 

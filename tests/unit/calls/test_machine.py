@@ -94,6 +94,19 @@ def test_the_end_is_the_same_in_every_order(
         assert not call.end.by_us
 
 
+@pytest.mark.parametrize("number", ["9" * 20, "9" * 5000])
+def test_numbers_that_are_too_long_are_unknown(number: str) -> None:
+    """A state, a cause and a reason that no server can mean change nothing, and raise nothing."""
+    call = CallMachine(CH)
+    for name in ("Newchannel", "Newstate"):
+        call.take(event(name, Channel=NAME, ChannelState=number, Uniqueid=CH, Linkedid=CH), 0)
+        assert call.state is CallState.DIALLING
+    call.take(event("OriginateResponse", Response="Failure", Reason=number, Uniqueid=CH), 0)
+    call.take(event("Hangup", Channel=NAME, Uniqueid=CH, Cause=number), 0)
+    assert call.end is not None
+    assert (call.end.reason, call.end.cause) == (EndReason.UNKNOWN, None)
+
+
 def test_seconds() -> None:
     """The seconds for which it rang, and those for which it was answered, are apart."""
     call = CallMachine(CH)

@@ -10,6 +10,7 @@ from aioami.calls import CallTracer
 from aioami.calls.registry import CallRegistry
 from aioami.calls.sentences import HANDLERS
 from aioami.enums import DialStatus
+from aioami.fields import fields_of
 
 
 def event(text: str) -> events.Event:
@@ -23,6 +24,20 @@ def test_an_event_that_names_no_channel_makes_no_step(name: str) -> None:
     tracer = CallTracer()
     assert tracer.take(event(f"Event: {name}"), 0.0) is None
     assert tracer.calls() == []
+
+
+@pytest.mark.parametrize("number", ["9" * 20, "9" * 5000])
+@pytest.mark.parametrize("name", sorted(HANDLERS))
+def test_a_number_that_is_too_long_is_no_number(name: str, number: str) -> None:
+    """Whatever number an event has in each header, it is told of, and the call goes on with the next event."""
+    tracer = CallTracer()
+    tracer.take(event(f"Event: Newchannel\n{channel('1', 'A/1', '1')}"), 0.0)
+    cls = events.event_class(name)
+    own = {"Channel": "A/1", "Uniqueid": "1", "Linkedid": "1"}
+    headers = {field.header: number for field in fields_of(cls).values()} | own
+    tracer.take(event("\n".join([f"Event: {name}", *(f"{key}: {value}" for key, value in headers.items())])), 1.0)
+    tracer.take(event(f"Event: Hangup\n{channel('1', 'A/1', '1')}\nCause: {number}"), 2.0)
+    assert [each.cause for call in tracer.calls() for each in call.channels if each.uniqueid == "1"] == [None]
 
 
 def test_a_channel_that_was_listed_before_it_was_made() -> None:

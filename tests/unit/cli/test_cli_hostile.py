@@ -9,7 +9,7 @@ from rich.console import Console
 from tests.helpers import run
 
 from aioami import Event, EventList, Response
-from aioami.cli.output import Counts, Form, Printer, plain
+from aioami.cli.output import Counts, Form, Printer, local_time, plain
 from aioami.testing import FakeAsterisk
 
 EVIL = ["[/red]", "[bold]x[/bold]", "[link=http://x]y[/link]", "\x1b[31mx", "\x9b31mx", "a\u202eb", "a\x07b"]
@@ -45,6 +45,12 @@ def test_names_and_values_are_printed_as_text(form: Form, terminal: bool) -> Non
         assert not set(OBEYED) & set(found)
         if evil.isprintable():
             assert evil in found
+
+
+@pytest.mark.parametrize("seconds", [1e17, -1e18, 1e300, float("inf")])
+def test_a_moment_beyond_all_dates_is_a_dash(seconds: float) -> None:
+    """A server may send any number, from which a moment is worked out: nothing that shows it ends."""
+    assert local_time(seconds, "%H:%M:%S") == "-"
 
 
 def test_lines_of_another_program_keep_tabs_and_lose_colours() -> None:

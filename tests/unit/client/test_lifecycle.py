@@ -439,6 +439,21 @@ async def test_a_callback_and_a_list_in_an_outage(tasks: str) -> None:
         await until(lambda: came == ["Later"])
 
 
+async def test_a_list_in_an_outage_that_cannot_be_written(tasks: str) -> None:
+    """What the encoding cannot write is told by the stream when there is a link again, and closing it is quiet."""
+    async with (
+        FakeAsterisk() as fake,
+        Manager(fake.host, fake.port, "admin", "s3cret", reconnect=QUICK, encoding="latin-1") as mgr,
+    ):
+        fake.drop()
+        await until(lambda: mgr.state is not ManagerState.READY)
+        stream = mgr.stream(core.QueueStatus(queue="\N{EURO SIGN}"))
+        with pytest.raises(ValueError, match="Queue"):
+            await asyncio.wait_for(stream.__anext__(), 5)
+        stream.close()
+        assert (await mgr.send(core.Ping())).success
+
+
 @pytest.mark.parametrize("seed", range(25))
 async def test_whatever_happens_everything_ends(seed: int, tasks: str) -> None:
     """Any operations among any faults: after `close()` nobody waits, and the counts add up."""

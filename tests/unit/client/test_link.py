@@ -1886,9 +1886,8 @@ async def test_a_peer_that_takes_nothing_does_not_hold_up_the_end(fake: FakeAste
         assert {type(each) for each in results} <= {ConnectionLost, ManagerTimeout}
 
 
-async def test_a_connect_that_is_cancelled_as_it_succeeds_is_given_up(fake: FakeAsterisk) -> None:
-    """Whoever is told that it was cancelled has no link that nobody would close."""
-    mgr = manager(fake)
+async def cancelled_as_it_ends(mgr: Manager) -> None:
+    """Connect, and cancel that in the moment in which the attempt ends."""
     connecting = asyncio.ensure_future(mgr.connect())
     while mgr._link._task is None:  # it may be done within a millisecond
         await asyncio.sleep(0)
@@ -1898,21 +1897,19 @@ async def test_a_connect_that_is_cancelled_as_it_succeeds_is_given_up(fake: Fake
     with pytest.raises(asyncio.CancelledError):
         await connecting
     assert mgr.state is ManagerState.CLOSED
+
+
+async def test_a_connect_that_is_cancelled_as_it_succeeds_is_given_up(fake: FakeAsterisk) -> None:
+    """Whoever is told that it was cancelled has no link that nobody would close."""
+    mgr = manager(fake)
+    await cancelled_as_it_ends(mgr)
     await until(lambda: not fake.connections)
 
 
 async def test_a_connect_that_is_cancelled_as_it_fails_is_quiet(fake: FakeAsterisk) -> None:
     """Its error has nobody to go to."""
     mgr = manager(fake, secret="wrong")
-    connecting = asyncio.ensure_future(mgr.connect())
-    while mgr._link._task is None:  # it may be done within a millisecond
-        await asyncio.sleep(0)
-    attempt = mgr._link._task
-    assert attempt is not None
-    attempt.add_done_callback(lambda _: connecting.cancel())
-    with pytest.raises(asyncio.CancelledError):
-        await connecting
-    assert mgr.state is ManagerState.CLOSED
+    await cancelled_as_it_ends(mgr)
 
 
 @pytest.mark.parametrize("when", ["connecting", "reconnecting"])

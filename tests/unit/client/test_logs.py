@@ -10,14 +10,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from tests.helpers import QUICK
 
-from aioami import Action, Backoff, Event, Manager, ManagerState, core
+from aioami import Action, Event, Manager, ManagerState, core
 from aioami._log import get_logger, printable
 from aioami.metrics import Metrics
 from aioami.testing import FakeAsterisk
 
 ODD = "h\udcff"  # what a byte that is no UTF-8 becomes
-QUICK = Backoff(first=0.01, factor=1.0, maximum=0.01, jitter=False)
 
 
 class Lines(logging.Handler):

@@ -194,6 +194,61 @@ async def test_closing_ends_an_attempt_to_connect() -> None:
         assert mgr.state is ManagerState.CLOSED
 
 
+async def _held_attempt(mgr: Manager, fake: FakeAsterisk, patch: pytest.MonkeyPatch) -> asyncio.Task[None]:
+    """Begin to connect, as far as a login that is never done; later logins are done as usual."""
+    reached = asyncio.Event()
+
+    async def never(*_: object) -> None:
+        reached.set()
+        await asyncio.get_running_loop().create_future()
+
+    with patch.context() as own:
+        own.setattr("aioami._client.link.log_in", never)
+        attempt = asyncio.create_task(mgr.connect())
+        await reached.wait()
+    return attempt
+
+
+@pytest.mark.parametrize("turns", [1, 2])
+async def test_a_connect_that_is_given_up_spoils_no_later_one(
+    fake: FakeAsterisk, turns: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """While a cancelled `connect()` still ends, another task closes and connects: that link has its loop, and works."""
+    mgr = Manager("127.0.0.1", fake.port, "admin", "s3cret")
+    attempt = await _held_attempt(mgr, fake, monkeypatch)
+    attempt.cancel()
+    for _ in range(turns):
+        await asyncio.sleep(0)
+    assert not attempt.done()
+    await mgr.close()
+    again = asyncio.create_task(mgr.connect())
+    with pytest.raises(asyncio.CancelledError):
+        await attempt
+    await again
+    # Another thread is refused only while the manager knows its loop.
+    with pytest.raises(RuntimeError, match="another event loop"):
+        await asyncio.to_thread(asyncio.run, mgr.send(core.Ping()))
+    await mgr.close()
+
+
+async def test_a_connect_that_is_given_up_leaves_the_attempt_of_another_alone(
+    fake: FakeAsterisk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One task closes, a second closes and connects, and only then the first `connect()` is cancelled."""
+    mgr = Manager("127.0.0.1", fake.port, "admin", "s3cret")
+    attempt = await _held_attempt(mgr, fake, monkeypatch)
+    closing = asyncio.create_task(mgr.close())
+    await asyncio.sleep(0)
+    await mgr.close()
+    again = asyncio.create_task(mgr.connect())
+    await asyncio.sleep(0)
+    attempt.cancel()
+    await asyncio.gather(attempt, closing, return_exceptions=True)
+    await again
+    assert (await mgr.send(core.Ping())).success
+    await mgr.close()
+
+
 async def test_the_body_of_async_with_raises_its_own_errors(fake: FakeAsterisk) -> None:
     """An error of the body comes out as it is."""
     with pytest.raises(KeyError, match="mine"):
@@ -594,6 +649,21 @@ async def test_a_stream_that_is_closed_in_its_own_loop_gives_nothing_more(fake: 
         async for _event in stream:
             stream.close()
         assert (stream.delivered, stream.pending) == (1, 0)
+
+
+async def test_a_predicate_that_closes_its_own_stream(fake: FakeAsterisk, mgr: Manager) -> None:
+    """The event that it looks at is not given out, whatever it returns: a closed stream gets no more events."""
+
+    def close(event: Event) -> bool:
+        stream.close()
+        return True
+
+    stream = mgr.events("N", where=close)
+    await fake.send_event("N", {})
+    await mgr.send(core.Ping())
+    assert stream.pending == 0
+    with pytest.raises(StopAsyncIteration):
+        await stream.__anext__()
 
 
 async def test_the_iterator_of_a_stream_is_iterated_too(mgr: Manager) -> None:

@@ -3,30 +3,16 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator
 
 import pytest
 from tests.helpers import manager, until
+from tests.unit.live.conftest import settled
 
 from aioami import Manager, core
 from aioami.calls import EndReason
 from aioami.enums import HangupCause
 from aioami.live import Live, LiveCall, LiveCallState, LiveChange, LiveParty
 from aioami.testing import Account, FakeAsterisk
-
-
-@pytest.fixture
-async def live(mgr: Manager) -> AsyncIterator[Live]:
-    async with Live(mgr) as entered:
-        yield entered
-
-
-async def settled(live: Live, mgr: Manager) -> None:
-    """All that the server has said until now is applied."""
-    await mgr.send(core.Ping())
-    stream = live._stream
-    assert stream is not None
-    await until(lambda: not stream.pending and live.synced)
 
 
 def head(number: int, **headers: str) -> dict[str, str]:

@@ -8,34 +8,19 @@ from collections.abc import AsyncIterator
 
 import async_timeout
 import pytest
-from tests.helpers import until
+from tests.helpers import QUICK, until
+from tests.unit.live.conftest import settled
 
-from aioami import Backoff, ConnectionLost, Manager, ManagerState, ManagerTimeout, actions, core, events, in_thread
+from aioami import ConnectionLost, Manager, ManagerState, ManagerTimeout, actions, core, events, in_thread
 from aioami.enums import ChannelState, QueueMemberState
 from aioami.live import Live, LiveChange, LiveChannel
 from aioami.testing import Account, FakeAsterisk
-
-QUICK = Backoff(first=0.01, factor=1.5, maximum=0.1)
 
 
 @pytest.fixture
 async def mgr(fake: FakeAsterisk) -> AsyncIterator[Manager]:
     async with Manager.from_url(fake.url, reconnect=QUICK) as manager:
         yield manager
-
-
-@pytest.fixture
-async def live(mgr: Manager) -> AsyncIterator[Live]:
-    async with Live(mgr) as entered:
-        yield entered
-
-
-async def settled(live: Live, mgr: Manager) -> None:
-    """All that the server has said until now is applied."""
-    await mgr.send(core.Ping())
-    assert live._stream is not None
-    stream = live._stream
-    await until(lambda: not stream.pending and live.synced)
 
 
 def newchannel(uniqueid: str) -> dict[str, str]:

@@ -8,12 +8,14 @@ from collections.abc import AsyncIterator, Sequence
 import pytest
 from tests.helpers import until
 
-from aioami import Action, Manager, actions, core
+from aioami import Action, Manager, actions, core, events
 from aioami.enums import DeviceState, ExtensionState
+from aioami.fields import fields_of
 from aioami.live import Live, LiveChange
 from aioami.testing import FakeAsterisk, Request
 
 PARTS = ("hints", "parking", "conferences", "mailboxes", "endpoints", "registrations")
+ALL_PARTS = ("channels", "bridges", "queues", *PARTS)
 LISTS: dict[str, tuple[str, list[dict[str, str]]]] = {
     "CoreShowChannels": ("CoreShowChannelsComplete", [
         {"Event": "CoreShowChannel", "Channel": "PJSIP/my-phone-00000001", "Uniqueid": "1.1"},
@@ -79,6 +81,32 @@ async def live(fake: FakeAsterisk, mgr: Manager) -> AsyncIterator[Live]:
 
 async def emit(fake: FakeAsterisk, name: str, privilege: str = "call,all", **headers: str) -> None:
     await fake.send_event(name, headers, privilege=privilege)
+
+
+@pytest.mark.parametrize("number", ["9" * 18, "9" * 20, "9" * 400, "9" * 5000])
+async def test_no_number_of_a_server_ends_the_state(fake: FakeAsterisk, mgr: Manager, number: str) -> None:
+    """Whatever number stands in each header, of the items of the lists and of each event, the state goes on."""
+    for name, (_, items) in LISTS.items():
+        lists(
+            fake,
+            name,
+            *({key: number if value.isdecimal() else value for key, value in each.items()} for each in items),
+        )
+    own = {"Channel": "A/1", "Uniqueid": "1", "Linkedid": "1", "Queue": "q", "BridgeUniqueid": "b", "Interface": "A/1"}
+    async with Live(mgr, parts=ALL_PARTS) as live:
+        stream = live._stream
+        assert stream is not None
+        names = stream.selection.names()
+        assert names is not None
+        for name in sorted(names - {"Disconnected"}):
+            headers = {field.header: number for field in fields_of(events.event_class(name)).values()}
+            await fake.send_event(name, {**headers, **own}, privilege="all")
+        await mgr.send(core.Ping())
+        await until(lambda: not stream.pending and live.synced)
+        for part in ALL_PARTS:
+            json.dumps([each.to_dict() for each in getattr(live, part).values()])
+        await fake.send_event("Newchannel", {**own, "Uniqueid": "2"}, privilege="call,all")
+        await until(lambda: "2" in live.channels)
 
 
 async def test_what_the_lists_say(live: Live) -> None:

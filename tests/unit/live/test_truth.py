@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import Sequence
 from unittest import mock
 
 import pytest
 from tests.helpers import manager, until
+from tests.unit.live.conftest import settled
 
 from aioami import Action, Manager, ManagerTimeout, actions, core
 from aioami.live import Live, LiveChange, LiveMember, LiveQueue
@@ -15,23 +16,9 @@ from aioami.live.part import Doubts
 from aioami.testing import Account, FakeAsterisk, Request
 
 
-@pytest.fixture
-async def live(mgr: Manager) -> AsyncIterator[Live]:
-    async with Live(mgr) as entered:
-        yield entered
-
-
 async def emit(fake: FakeAsterisk, name: str, uniqueid: str = "", privilege: str = "call,all", **headers: str) -> None:
     about = {"Channel": f"PJSIP/x-{uniqueid}", "Uniqueid": uniqueid, "Linkedid": uniqueid, "ChannelState": "6"}
     await fake.send_event(name, (about if uniqueid else {}) | headers, privilege=privilege)
-
-
-async def applied(live: Live, mgr: Manager) -> None:
-    """All that the server has said until now is applied."""
-    await mgr.send(core.Ping())  # answered behind all events
-    for _ in range(5):
-        await asyncio.sleep(0)
-    await live.wait_synced(5)
 
 
 def answer(request: Request, end: str, items: Sequence[dict[str, str]]) -> list[list[tuple[str, str]]]:
@@ -57,7 +44,7 @@ async def test_a_part_that_is_read_in_part_drops_no_event(fake: FakeAsterisk, mg
     fake.reply_to("ConfbridgeListRooms", lambda request: answer(request, "ConfbridgeListRoomsComplete", [listed]))
     async with Live(mgr, parts=("queues", "conferences")) as live:
         await emit(fake, "ConfbridgeJoin", "1", Conference="room1")
-        await applied(live, mgr)
+        await settled(live, mgr)
         room1, room2 = "Conference: room1\r\nUniqueid: 9", "Conference: room2\r\nUniqueid: 2"
         talks = f"ConfbridgeTalking\r\n{room1}"
         # The first event is applied alone, and the next five hundred together.
@@ -65,7 +52,7 @@ async def test_a_part_that_is_read_in_part_drops_no_event(fake: FakeAsterisk, mg
         text = "".join(f"Event: {each}\r\n\r\n" for each in (*events, f"ConfbridgeJoin\r\n{room2}"))
         fake.reply_to("Ping", f"{text}Response: Success\r\nActionID: {{ActionID}}\r\n\r\n".encode(), times=1)
         await mgr.send(core.Ping())
-        await applied(live, mgr)
+        await settled(live, mgr)
         assert set(live.conferences) == {"room2"}
 
 
@@ -184,7 +171,7 @@ async def test_positions_and_counts_are_compared(fake: FakeAsterisk, mgr: Manage
     for number in ("1", "2"):
         await emit(fake, "Newchannel", number)
         await emit(fake, "QueueCallerJoin", number, "agent,all", Queue="empty", Position=number, Count=number)
-    await applied(live, mgr)
+    await settled(live, mgr)
     before = len(fake.sent("QueueStatus"))
     assert [each.uniqueid for each in live.queues["empty"].callers] == ["1", "2"]
     entry = {
@@ -197,7 +184,7 @@ async def test_positions_and_counts_are_compared(fake: FakeAsterisk, mgr: Manage
     }
     fake.reply_to("QueueStatus", lambda request: queue_list(request, {"Event": "QueueParams", "Queue": "empty"}, entry))
     await emit(fake, "QueueCallerLeave", "1", "agent,all", Queue="empty", Position="1", Count="1")
-    await applied(live, mgr)
+    await settled(live, mgr)
     assert len(fake.sent("QueueStatus")) == before
     await emit(fake, "QueueCallerLeave", "2", "agent,all", Queue="empty", Position="2", Count="1")
     await until(lambda: len(fake.sent("QueueStatus")) == before + 1)
@@ -211,7 +198,7 @@ async def test_modules(fake: FakeAsterisk, mgr: Manager, live: Live, event: str)
     """A module that comes, goes or is reloaded has its part read again, and no other."""
     before, channels = len(fake.sent("QueueStatus")), len(fake.sent("CoreShowChannels"))
     await emit(fake, event, privilege="system,all", Module="chan_pjsip.so", Status="0")
-    await applied(live, mgr)
+    await settled(live, mgr)
     assert len(fake.sent("QueueStatus")) == before
     await emit(fake, event, privilege="system,all", Module="app_queue.so", Status="0")
     await until(lambda: len(fake.sent("QueueStatus")) == before + 1)
@@ -322,7 +309,7 @@ async def test_a_caller_who_is_still_listed_stays_away(fake: FakeAsterisk, mgr: 
     """A caller who was bridged is not in the queue again because a busy server lists the place a moment longer."""
     await emit(fake, "Newchannel", "1")
     await emit(fake, "QueueCallerJoin", "1", "agent,all", Queue="empty", Position="1", Count="1")
-    await applied(live, mgr)
+    await settled(live, mgr)
     assert [each.uniqueid for each in live.queues["empty"].callers] == ["1"]
     params = {"Event": "QueueParams", "Queue": "empty", "Strategy": "ringall", "Abandoned": "1"}
     place = {"Event": "QueueEntry", "Queue": "empty", "Position": "1", "Channel": "PJSIP/x-1", "Uniqueid": "1"}
@@ -336,7 +323,7 @@ async def test_a_caller_who_is_still_listed_stays_away(fake: FakeAsterisk, mgr: 
     while len(lists) > 1:
         await asyncio.sleep(0.01)
         assert not live.queues["empty"].callers or len(lists) == 3
-    await applied(live, mgr)
+    await settled(live, mgr)
     assert not live.queues["empty"].callers
 
 
@@ -393,14 +380,14 @@ async def test_a_channel_that_is_not_bridged_with_who_answered(fake: FakeAsteris
         emit(fake, "Hangup", "4"),
         emit(fake, "BridgeLeave", "4", **bridge("d", "simple_bridge")),
     )
-    await applied(live, mgr)
+    await settled(live, mgr)
     await until(lambda: not live._reports.doubtful)
     assert not fake.sent("Status")
     assert [live.channels[key].application for key in ("1", "2", "3")] == ["Queue", "AppQueue", "Wait"]
     await dial("5", "6")
     await emit(fake, "BridgeEnter", "5", **bridge("e", "simple_bridge"))
     await emit(fake, "BridgeEnter", "6", **bridge("f", "simple_bridge"))
-    await applied(live, mgr)
+    await settled(live, mgr)
     await until(lambda: {live.channels["5"].application, live.channels["6"].application} == {""})
     assert {each.get("Channel") for each in fake.sent("Status")} == {"5", "6"}
 
@@ -440,7 +427,7 @@ async def test_a_bridge_that_mixes_otherwise(fake: FakeAsterisk, mgr: Manager, l
     for uniqueid in ("1", "2"):
         await emit(fake, "BridgeEnter", uniqueid, **bridge("d", "simple_bridge"))
     await emit(fake, "BridgeDestroy", **bridge("d", "simple_bridge"))
-    await applied(live, mgr)
+    await settled(live, mgr)
     await asyncio.sleep(0.3)  # in which what is in doubt would have been asked about
     assert len(fake.sent("BridgeList")) == before
     changes = live.changes()
@@ -489,7 +476,7 @@ async def test_a_channel_that_takes_anothers_place(fake: FakeAsterisk, mgr: Mana
         # The two events of the end come from two threads of the server.
         await emit(fake, "Hangup", "2")
         await emit(fake, "BridgeLeave", "2", **bridge("c", "softmix", "ConfBridge"))
-        await applied(live, mgr)
+        await settled(live, mgr)
         await asyncio.sleep(0.3)  # in which what is in doubt would have been asked about
         assert len(fake.sent("CoreShowChannels")) == asked
         assert not live.channels
@@ -501,7 +488,7 @@ async def test_what_is_in_doubt_stays_so_if_nobody_answers(fake: FakeAsterisk) -
         for uniqueid in ("1", "2", "3"):
             await emit(fake, "Newchannel", uniqueid)
             await emit(fake, "BridgeEnter", uniqueid, **bridge("b", "simple_bridge"))
-        await applied(live, mgr)
+        await settled(live, mgr)
         fake.reply_to("CoreShowChannels", None)
         fake.reply_to("BridgeList", None)
         await emit(fake, "Hangup", "3")
@@ -534,7 +521,7 @@ async def test_a_subroutine_that_is_over(fake: FakeAsterisk, mgr: Manager, statu
         assert count == (1 if status == "Queue" else 2)
         # And as events tell it: the second one need not come.
         await emit(fake, "Newexten", "1", "dialplan,all", Application="Return", AppData="", Exten="hold")
-        await applied(live, mgr)
+        await settled(live, mgr)
         assert live.channels["1"].application == "Return"
         await until(lambda: live.channels["1"].application == "Queue")
         assert len(fake.sent("Status")) == count + 1
@@ -547,7 +534,7 @@ async def test_an_application_that_runs_another(fake: FakeAsterisk, mgr: Manager
     fake.reply_to("Status", lambda request: status_list(request, told))
     await emit(fake, "Newchannel", "1")
     await emit(fake, "Newexten", "1", "dialplan,all", Application=application, AppData="Wait(30)")
-    await applied(live, mgr)
+    await settled(live, mgr)
     assert live.channels["1"].application == application
     await until(lambda: live.channels["1"].application == "Wait")
     assert live.channels["1"].application_data == "30"
@@ -572,7 +559,7 @@ async def test_an_application_that_is_told_again(fake: FakeAsterisk, mgr: Manage
         return status_list(request, item)
 
     fake.reply_to("Status", status)
-    await applied(live, mgr)
+    await settled(live, mgr)
     assert not fake.sent("Status")
     await emit(fake, "Newexten", "1", "dialplan,all", Application="Queue", AppData="empty", Exten="wait")
     await until(lambda: live.channels["1"].application == "Wait")
@@ -765,7 +752,7 @@ async def test_what_is_kept_does_not_change(fake: FakeAsterisk, mgr: Manager, li
     """An object that was looked at stays what it was, and one that did not change is the same object."""
     await emit(fake, "Newchannel", "1")
     await emit(fake, "QueueCallerJoin", "1", "agent,all", Queue="support", Position="1")
-    await applied(live, mgr)
+    await settled(live, mgr)
     channel, queue, other = live.channels["1"], live.queues["support"], live.queues["sales"]
     assert live.channels["1"] is channel
     await emit(fake, "NewCallerid", "1", CallerIDNum="555", CallerIDName="Ada")
@@ -784,7 +771,7 @@ async def test_parts_of_channels_complete_what_is_known(fake: FakeAsterisk, mgr:
     await emit(fake, "Newstate", "1", Exten="100")
     await emit(fake, "QueueMemberStatus", privilege="agent,all", Queue="support", Interface="PJSIP/agent1", Status="2")
     await emit(fake, "QueueMemberPause", privilege="agent,all", Queue="support", Interface="PJSIP/agent1", Paused="1")
-    await applied(live, mgr)
+    await settled(live, mgr)
     channel, member = live.channels["1"], live.queues["support"].members["PJSIP/agent1"]
     assert (channel.caller_id_num, channel.context, channel.exten) == ("555", "test", "100")
     assert (member.status, member.paused, member.name) == (2, True, "Agent One")
@@ -800,7 +787,7 @@ async def test_objects_as_dictionaries_and_html(fake: FakeAsterisk, mgr: Manager
     call = fake.incoming("PJSIP/trunk", to="hold@test", caller='"<Ada>" <555>')
     other = fake.incoming("PJSIP/trunk", to="conference@test")
     await until(lambda: live.queues["empty"].callers and live.bridges)
-    await applied(live, mgr)
+    await settled(live, mgr)
     channel, queue = live.channels[call.uniqueid], live.queues["empty"]
     assert channel.to_dict()["state"] == "UP"
     assert queue.to_dict()["callers"][0]["uniqueid"] == call.uniqueid

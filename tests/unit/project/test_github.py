@@ -35,14 +35,22 @@ def faults(text: str) -> list[str]:
     return found + [f"link {each[0]}" for each in LINK.finditer(prose) if not each[1].strip() or not each[2]]
 
 
+def anchors(page: Path) -> set[str]:
+    """The names that GitHub gives to the headings of a page."""
+    headings = re.findall(r"^#+ (.+)$", FENCE.sub("", page.read_text(encoding="utf-8")), re.MULTILINE)
+    return {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
 def test_github_shows_text_and_nothing_else(page: Path) -> None:
-    """No directive, role, comment or hidden part of an example is to be seen, and no link is empty or leads to no file."""
+    """No directive, role, comment or hidden part of an example is to be seen, and no link is empty or leads to no file or heading."""
     text = page.read_text(encoding="utf-8")
     assert faults(text) == []
     links = [link[2] for link in LINK.finditer(CODE.sub("`code`", FENCE.sub("", COMMENT.sub("", text))))]
-    files = [link.partition("#")[0] for link in links if not re.match(r"[a-z]+:", link)]
-    assert [name for name in files if not (page.parent / name).exists()] == []
+    places = [link.partition("#")[::2] for link in links if not re.match(r"[a-z]+:", link)]
+    assert [name for name, _ in places if not (page.parent / name).exists()] == []
+    aims = [(page.parent / name if name else page, anchor) for name, anchor in places if anchor]
+    assert [anchor for file, anchor in aims if anchor not in anchors(file)] == []
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.helpers import Promise
 
 from aioami import Action, ActionError, Response
 from aioami._session.dispatch import Dispatcher
@@ -22,23 +23,6 @@ def cases() -> Iterator[Any]:
         for case in json.loads(path.read_text())["cases"]:
             if "asks" in case:
                 yield pytest.param(case, id=case["name"])
-
-
-class Promise:
-    """Keeps what it is given."""
-
-    def __init__(self) -> None:
-        self.result: Response | None = None
-        self.error: Exception | None = None
-
-    def done(self) -> bool:
-        return self.result is not None or self.error is not None
-
-    def set_result(self, result: Response, /) -> None:
-        self.result = result
-
-    def set_exception(self, error: Exception, /) -> None:
-        self.error = error
 
 
 @pytest.mark.parametrize("case", list(cases()))

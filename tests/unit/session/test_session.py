@@ -10,6 +10,7 @@ import tracemalloc
 from typing import Any
 
 import pytest
+from tests.helpers import Promise
 
 from aioami import (
     Action,
@@ -34,23 +35,6 @@ from aioami._session.session import Session
 from aioami._session.statistics import Tally
 from aioami.actions.base import ACTIONS, KnownAction
 from aioami.wire.text import UTF8, Encoding
-
-
-class Promise:
-    """Keeps what it is given."""
-
-    def __init__(self) -> None:
-        self.result: Any = None
-        self.error: Exception | None = None
-
-    def done(self) -> bool:
-        return self.result is not None or self.error is not None
-
-    def set_result(self, result: Any, /) -> None:
-        self.result = result
-
-    def set_exception(self, error: Exception, /) -> None:
-        self.error = error
 
 
 class Listener:

@@ -143,45 +143,42 @@ async def test_a_hangup_while_nothing_runs(fake: FakeAsterisk, transport: str) -
     assert "too-late" not in caller.sounds
 
 
+def until_taken(taken: list[Session]) -> Program:
+    """A program that waits until its call is taken away, and tells of it."""
+
+    async def program(call: Session) -> None:
+        with pytest.raises(TakenAway):
+            await call.digit(None)
+        taken.append(call)
+
+    return program
+
+
 @both
 async def test_a_redirect_takes_the_call_away(fake: FakeAsterisk, transport: str) -> None:
     """A redirect is TakenAway, and the caller goes on where he was sent."""
-    raised: list[BaseException] = []
-
-    async def program(call: Session) -> None:
-        try:
-            await call.digit(None)
-        except TakenAway as error:
-            raised.append(error)
-
-    async with serving(fake, transport, program) as mgr:
+    taken: list[Session] = []
+    async with serving(fake, transport, until_taken(taken)) as mgr:
         fake.add_extension("elsewhere", "Playback(arrived)", "Hangup()")
         caller = fake.incoming("PJSIP/trunk", to="menu")
         await caller.waits(1)
         await mgr.send(actions.Redirect(caller.channel, "default", "elsewhere", 1))
         await caller.hears("arrived")
-    assert len(raised) == 1
+    assert len(taken) == 1
 
 
 @both
 async def test_a_bridge_takes_the_call_away(fake: FakeAsterisk, transport: str) -> None:
     """A bridge by an action is TakenAway, and the two talk."""
-    raised: list[BaseException] = []
-
-    async def program(call: Session) -> None:
-        try:
-            await call.digit(None)
-        except TakenAway as error:
-            raised.append(error)
-
-    async with serving(fake, transport, program) as mgr:
+    taken: list[Session] = []
+    async with serving(fake, transport, until_taken(taken)) as mgr:
         fake.add_extension("other", "Answer()", "Wait(600)")
         caller, other = fake.incoming("PJSIP/trunk", to="menu"), fake.incoming("PJSIP/alice", to="other")
         await caller.waits(1)
         await mgr.send(actions.Bridge(caller.channel, other.channel))
         await caller.waits(1)
         assert caller.talks_to == [other.channel]
-        assert len(raised) == 1
+        assert len(taken) == 1
 
 
 @both

@@ -194,8 +194,41 @@ def test_a_recording_repeats_no_secret_of_a_refused_action(tmp_path: Path, encod
     kept = f"4711{key.decode('utf-8', 'surrogateescape')}"
     assert third.splitlines()[2:4] == [f"Message: no {kept}, hash, ***", f"bare {kept}"]
     assert first.splitlines() == ["Response: Error", "ActionID: 1", "Message: no ***, hash, ***", "bare ***", ""]
-    assert "4711" in again  # it was answered before: this is the answer to nothing
+    assert again == first  # it was answered before, and an error may come amid a list
     assert second.splitlines()[2].startswith("Message: *** is set, geh")
+
+
+@pytest.mark.parametrize(
+    "form",
+    [
+        b"Response: Error\r\nActionID: 1\r\nMessage: %b\r\n\r\n",
+        b"\r\nResponse: Error\r\nActionID: 1\r\nMessage: %b\r\n\r\n",
+        b"\n\nresponse:Error\nActionID: 1\nMessage: %b\n\n",
+        b"ActionID: 1\r\nResponse: Error\r\nMessage: %b\r\n\r\n",
+        b"Response: Success\r\nActionID: 1\r\nEventList: start\r\n\r\n"
+        b"Response: Error\r\nActionID: 1\r\nMessage: %b\r\n\r\n",
+        b"Response: Follows\r\nActionID: 1\r\n\r\nResponse: Error\r\nActionID: 1\r\nMessage: %b\r\n\r\n",
+    ],
+)
+def test_a_refusal_in_another_form_repeats_no_secret(tmp_path: Path, form: bytes) -> None:
+    """Behind blank lines, with its ActionID first as a proxy sends it, amid a list, or behind raw output that is none."""
+    recorder = Recorder(tmp_path / "r", secrets=["geheim"])
+    recorder.start()
+    recorder.received(b"Asterisk Call Manager/11.0.0\r\n")
+    recorder.sent(b"Action: Login\r\nActionID: 1\r\nSecret: hunter2\r\n\r\n")
+    recorder.received(b"Event: FullyBooted\r\n\r\n" + form % b"hunter2 of geheim")
+    recorder.close()
+    assert recorded_data(recorder.path)[-1].strip().endswith("Message: *** of ***")
+
+
+def test_raw_output_of_a_new_server_is_none(tmp_path: Path) -> None:
+    """From Asterisk 14 on there is none: such a message ends at its blank line, and nothing is held back behind it."""
+    recorder = Recorder(tmp_path / "r")
+    recorder.start()
+    told = [b"Asterisk Call Manager/11.0.0\r\n", b"Response: Follows\r\n\r\n", b"Event: A\r\n\r\n"]
+    recorder.received(b"".join(told))
+    recorder.close()
+    assert recorded_data(recorder.path) == [each.decode() for each in told]
 
 
 def test_a_recording_hides_what_may_answer_any_action(tmp_path: Path) -> None:

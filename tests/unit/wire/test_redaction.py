@@ -299,6 +299,9 @@ def test_what_is_remembered_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     for number in range(100):
         assert is_harmless(f"Event: Foo\r\nNumber: {number}")
         assert len(redaction._PLAIN_LINES) <= 10
+    redaction._PLAIN_LINES.clear()
+    assert is_harmless("Event: Foo\r\nNumber: " + "1" * 10_000)
+    assert list(redaction._PLAIN_LINES) == ["Event: Foo\r"]
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ import typer
 from aioami import Event, EventStream, ManagerLike, PermissionDenied, Reconnected, core, events
 
 from ..options import Json, Url
-from ..output import clean
+from ..output import clean, local_time
 from ..process import ExitCode, notify, run_to_end
 from ..server import Address, manager, ready
 
@@ -25,6 +25,7 @@ __all__ = ["trace"]
 
 _CHANNEL: Final = "unique id, name, or begin of the name (PJSIP/alice)"
 _WIDTH: Final = 100  # columns of the ladder where the output is no terminal
+_MOMENT: Final = "%Y-%m-%d %H:%M:%S"
 _KEPT: Final = 200  # ended calls that are kept
 _STYLES: Final = {
     **{"new": "bold", "there": "bold"},
@@ -228,7 +229,8 @@ class _CallPrinter:
             others = f", and {len(each.channels) - 1} more" if len(each.channels) > 1 else ""
             over = each.is_over
             lasted = f"{(each.ended or 0) - each.started:9.1f} s" if over else "   is on   "
-            self._print(f"{each.linkedid}  {_local(each.started)} {lasted}  {first.name}{others}")
+            began = local_time(each.started, _MOMENT)
+            self._print(f"{each.linkedid}  {began} {lasted}  {first.name}{others}")
         if not calls and not self._as_json:
             self._print("no calls")
 
@@ -283,7 +285,7 @@ class _CallPrinter:
         print(json.dumps({name: fields[name] for name in names}))
 
     def _print_head(self, call: CallTrace) -> None:
-        self._print(f"call {call.linkedid}, began {_local(call.started)}", "bold")
+        self._print(f"call {call.linkedid}, began {local_time(call.started, _MOMENT)}", "bold")
 
     def _print_foot(self, call: CallTrace, ladder: Ladder) -> None:
         ended = call.ended
@@ -317,8 +319,3 @@ class _CallPrinter:
         from rich.text import Text
 
         self._console.print(Text(clean(text), style))
-
-
-def _local(moment: float) -> str:
-    """Return a moment as text, in this machine's time zone."""
-    return datetime.fromtimestamp(moment).astimezone().strftime("%Y-%m-%d %H:%M:%S")

@@ -149,7 +149,9 @@ class Rights:
     def has_short_write_timeout(self) -> bool:
         """True if the server ends the link after 100 ms in which it cannot write."""
         milliseconds = dict(self.own).get("writetimeout", "100")
-        return bool(self.own) and milliseconds.isdecimal() and int(milliseconds) <= 100
+        # Python refuses to read a number of some thousands of digits.
+        is_number = milliseconds.isdecimal() and len(milliseconds) < 10
+        return bool(self.own) and is_number and int(milliseconds) <= 100
 
     def pass_filters(self, name: str, classes: Iterable[str]) -> bool:
         """False if the filters certainly let no event of a name through."""

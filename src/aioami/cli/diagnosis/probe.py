@@ -47,11 +47,11 @@ class Greeting:
 
 @dataclass(frozen=True)
 class RoundTrip:
-    """Duration of a Ping.
+    """The measurements of several Pings.
 
     Attributes:
-        seconds: the shortest of several.
-        clock: seconds by which the server's clock is ahead; `None` where unknown.
+        seconds: the shortest time from a Ping to its answer.
+        clock: the seconds by which the server's clock is ahead of ours; `None` if unknown.
     """
 
     seconds: float

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, fields, is_dataclass
-from datetime import datetime
 from enum import Enum
 from fnmatch import fnmatchcase
 from typing import Any, Final
@@ -26,7 +25,7 @@ from aioami.live import (
     LiveQueue,
 )
 
-from ..output import clean, main_headers, style_of
+from ..output import clean, local_time, main_headers, style_of
 
 __all__ = [
     "COLUMNS",
@@ -171,7 +170,7 @@ def _ended_row(call: LiveCall) -> Row:
     return Row(
         f"{call.linkedid} {call.since}",
         (
-            _text(datetime.fromtimestamp(call.since).strftime("%H:%M:%S"), "dim"),
+            _text(local_time(call.since, "%H:%M:%S"), "dim"),
             _text(str(call.caller), "bold"),
             _text(str(call.callee)),
             _text(
@@ -400,7 +399,7 @@ def event_rows(events: Iterable[tuple[int, float, Event]]) -> list[Row]:
     for number, at, event in events:
         headers = "  ".join(f"{name}={value}" for name, value in main_headers(event))
         cells = (
-            _text(datetime.fromtimestamp(at).strftime("%H:%M:%S"), "dim"),
+            _text(local_time(at, "%H:%M:%S"), "dim"),
             _text(event.name, style_of(event)),
             _text(headers, "dim"),
         )
@@ -461,7 +460,7 @@ def _shown(value: Any) -> str:
     if isinstance(value, float):
         # Moments are seconds since 1970; durations are never that long.
         if value > 1e8:
-            return datetime.fromtimestamp(value).isoformat(" ", "seconds")
+            return local_time(value, "%Y-%m-%d %H:%M:%S")
         return f"{value:g}"
     if isinstance(value, (tuple, list)):
         return ", ".join(_shown(each) for each in value) or "-"

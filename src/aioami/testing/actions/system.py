@@ -69,8 +69,8 @@ async def db_del_tree(exchange: Exchange, request: Request) -> Answer:
 # Files
 
 
-def _file(exchange: Exchange, request: Request, header: str = "Filename") -> ConfigFile | Answer:
-    name = request.get(header)
+def _file(exchange: Exchange, request: Request) -> ConfigFile | Answer:
+    name = request.get("Filename")
     if not name:
         return error("Filename not specified")
     return exchange.files.get(name) or error("Config file not found")
@@ -234,17 +234,13 @@ async def dialplan_extension_add(exchange: Exchange, request: Request) -> Answer
         needed = "Context, Extension, Priority, and Application"
         return error(f"{needed} must be defined for DialplanExtensionAdd.")
     place = exchange.dialplan.context(context)
-    number = _priority(exchange, context, exten, priority)
+    number = exchange.dialplan.priority(context, exten, priority)
     if number is None:
         return error("The priority specified was invalid.")
     if number in place.steps.get(exten, {}) and not request.true("Replace"):
         return error("That extension and priority already exist at that context")
     exchange.dialplan.add(place, exten, number, f"{application}({request.get('ApplicationData')})")
     return success("Added requested extension")
-
-
-def _priority(exchange: Exchange, context: str, exten: str, text: str) -> int | None:
-    return exchange.dialplan.priority(context, exten, text)
 
 
 @action(
@@ -263,7 +259,7 @@ async def dialplan_extension_remove(exchange: Exchange, request: Request) -> Ans
     if not priority:
         del steps[exten]
         return success("Removed the requested extension")
-    if steps[exten].pop(_priority(exchange, context, exten, priority) or 0, None) is None:
+    if steps[exten].pop(exchange.dialplan.priority(context, exten, priority) or 0, None) is None:
         return error("The requested priority does not exist.")
     return success("Removed the requested priority from the extension")
 

@@ -140,7 +140,7 @@ async def _queued_commands(channel: Channel, queue: deque[tuple[str, str]]) -> s
         while queue:
             command, command_id = queue.popleft()
             outcome = await _queued_command(channel, command, command_id)
-            if channel.hanging.is_set or channel.moving.is_set:
+            if channel.is_leaving:
                 await channel.pause()
             if outcome.code == -1:
                 return "FAILURE"
@@ -194,7 +194,7 @@ async def _fast_agi(channel: Channel, request: str, given: list[str]) -> None:
             raise Redirected
     finally:
         line.close()
-    if channel.hanging.is_set or channel.moving.is_set:
+    if channel.is_leaving:
         await channel.pause()  # raises Gone or Redirected
 
 
@@ -228,7 +228,7 @@ class _FastAGI:
         """
         channel = self._channel
         while not (self._is_dead and self._exits):
-            if not self._is_dead and (channel.hanging.is_set or channel.moving.is_set):
+            if not self._is_dead and channel.is_leaving:
                 self._die()
                 if channel.slips_away:
                     return False
@@ -286,7 +286,7 @@ class _FastAGI:
             return
         finally:
             watch.cancel()
-        if outcome.code == -1 and not (channel.hanging.is_set or channel.moving.is_set):
+        if outcome.code == -1 and not channel.is_leaving:
             self._has_failed = True
 
     async def _interrupt(self) -> None:

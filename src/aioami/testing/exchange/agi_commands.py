@@ -116,13 +116,13 @@ def _exactly(words: list[str], *counts: int) -> None:
         raise IndexError
 
 
-def _answers(result: object, *counts: int) -> Callable[[Channel, list[str]], Awaitable[Outcome]]:
+def _nothing(*counts: int) -> Callable[[Channel, list[str]], Awaitable[Outcome]]:
     """Return a command that changes nothing here."""
 
     async def answer(channel: Channel, words: list[str]) -> Outcome:
         if counts:
             _exactly(words, *counts)
-        return _done(result)
+        return _done(0)
 
     return answer
 
@@ -452,7 +452,7 @@ _FORMATS: Final = frozenset({"alaw", "g722", "gsm", "sln", "ulaw", "wav", "WAV"}
 
 _COMMANDS: Final[dict[str, Callable[[Channel, list[str]], Awaitable[Outcome]]]] = {
     "ANSWER": _answer,
-    "ASYNCAGI BREAK": _answers(0),
+    "ASYNCAGI BREAK": _nothing(),
     "CHANNEL STATUS": _channel_status,
     "CONTROL STREAM FILE": _control_stream_file,
     "DATABASE DEL": _database_del,
@@ -466,7 +466,7 @@ _COMMANDS: Final[dict[str, Callable[[Channel, list[str]], Awaitable[Outcome]]]] 
     "GET VARIABLE": _get_variable,
     "GOSUB": _gosub,
     "HANGUP": _hang_up,
-    "NOOP": _answers(0),
+    "NOOP": _nothing(),
     "RECEIVE CHAR": _receive_char,
     "RECEIVE TEXT": _receive_text,
     "RECORD FILE": _record_file,
@@ -477,8 +477,8 @@ _COMMANDS: Final[dict[str, Callable[[Channel, list[str]], Awaitable[Outcome]]]] 
     "SAY NUMBER": _say_digits,
     "SAY PHONETIC": _say,
     "SAY TIME": _say_digits,
-    "SEND IMAGE": _answers(0, 1),
-    "SEND TEXT": _answers(0, 1),
+    "SEND IMAGE": _nothing(1),
+    "SEND TEXT": _nothing(1),
     "SET AUTOHANGUP": _set_autohangup,
     "SET CALLERID": _set_callerid,
     "SET CONTEXT": _set_context,
@@ -486,16 +486,16 @@ _COMMANDS: Final[dict[str, Callable[[Channel, list[str]], Awaitable[Outcome]]]] 
     "SET MUSIC": _set_music,
     "SET PRIORITY": _set_priority,
     "SET VARIABLE": _set_variable,
-    "SPEECH ACTIVATE GRAMMAR": _answers(0, 1),
-    "SPEECH CREATE": _answers(0, 0, 1),
-    "SPEECH DEACTIVATE GRAMMAR": _answers(0, 1),
-    "SPEECH DESTROY": _answers(0),
-    "SPEECH LOAD GRAMMAR": _answers(0, 2),
-    "SPEECH RECOGNIZE": _answers(0, 2, 3),
-    "SPEECH SET": _answers(0, 2),
-    "SPEECH UNLOAD GRAMMAR": _answers(0, 1),
+    "SPEECH ACTIVATE GRAMMAR": _nothing(1),
+    "SPEECH CREATE": _nothing(0, 1),
+    "SPEECH DEACTIVATE GRAMMAR": _nothing(1),
+    "SPEECH DESTROY": _nothing(),
+    "SPEECH LOAD GRAMMAR": _nothing(2),
+    "SPEECH RECOGNIZE": _nothing(2, 3),
+    "SPEECH SET": _nothing(2),
+    "SPEECH UNLOAD GRAMMAR": _nothing(1),
     "STREAM FILE": _stream_file,
-    "TDD MODE": _answers(0, 1),
+    "TDD MODE": _nothing(1),
     "VERBOSE": _verbose,
     "WAIT FOR DIGIT": _wait_for_digit,
 }

@@ -14,11 +14,16 @@ from .channels import DOWN, RING, RINGING, UP, Bridge, Channel, Gone, Pairs, Par
 if TYPE_CHECKING:
     from . import Exchange
 
-__all__ = ["Dialled", "Handset", "Origin", "dial", "originate", "request"]
+__all__ = ["DIAL_STATUS", "Dialled", "Handset", "Origin", "dial", "originate", "request"]
 
 TECHNOLOGIES: Final = ("PJSIP", "SIP", "IAX2", "DAHDI")
 REASONS: Final = {"answer": 4, "busy": 5, "congestion": 8, "timeout": 3, "hangup": 0, "failed": 0}
-_DIAL_STATUS: Final = {"busy": "BUSY", "congestion": "CONGESTION", "answer": "ANSWER"}
+_DIAL_VARIABLES: Final = (
+    *("DIALSTATUS", "DIALEDPEERNUMBER", "DIALEDPEERNAME"),
+    *("ANSWEREDTIME", "ANSWEREDTIME_MS", "DIALEDTIME", "DIALEDTIME_MS"),
+    *("RINGTIME", "RINGTIME_MS", "PROGRESSTIME", "PROGRESSTIME_MS"),
+)
+DIAL_STATUS: Final = {"busy": "BUSY", "congestion": "CONGESTION", "answer": "ANSWER"}
 
 
 @dataclass
@@ -226,11 +231,11 @@ async def ringing(
                     caller.set_variable("RINGTIME", str(int(rung)))
                     caller.set_variable("RINGTIME_MS", str(round(rung * 1000)))
                 emit("DialState", [("DialStatus", "RINGING")])
-            elif what in _DIAL_STATUS:
+            elif what in DIAL_STATUS:
                 if what == "answer":
                     channel.to_state(UP)
                 if what != "answer" or answered:
-                    emit("DialEnd", [("DialStatus", _DIAL_STATUS[what])])
+                    emit("DialEnd", [("DialStatus", DIAL_STATUS[what])])
                 return what
         if channel.hanging.is_set:
             emit("DialEnd", [("DialStatus", "NOANSWER")])
@@ -352,6 +357,33 @@ def _emit_response(
     )
 
 
+def _begin_leg(caller: Channel, target: str) -> Dialled | None:
+    """Call a target of Dial; `None` if it cannot be dialled, or does not exist."""
+    exchange = caller.exchange
+    technology, _, rest = target.partition("/")
+    dialled = request(exchange, technology, rest, eldest=caller.eldest)
+    if dialled is None:
+        caller.cause = 66
+        return None
+    channel = dialled.channel
+    exchange.records.dials(caller, channel)
+    channel.set_variable("DIALEDPEERNUMBER", rest)
+    channel.inherit(caller)
+    channel.caller = Party(caller.exten, caller.connected.name)
+    channel.connected = Party(**vars(caller.caller))
+    channel.exten, channel.account = caller.exten, caller.account
+    channel.executes("AppDial", "(Outgoing Line)")
+    channel.set_caller(channel.caller)
+    if channel.account:
+        channel.emit("NewAccountCode", [("OldAccountCode", "")])
+    if channel.connected:
+        channel.emit("NewConnectedLine")
+    if not dialled.call():
+        channel.hang_up()
+        return None
+    return dialled
+
+
 async def dial(caller: Channel, targets: list[str], seconds: float, options: str = "") -> str:
     """Run the application Dial, and return the DIALSTATUS.
 
@@ -362,43 +394,15 @@ async def dial(caller: Channel, targets: list[str], seconds: float, options: str
         options: with `T` the caller may transfer by keys, with `t` the called party.
     """
     exchange = caller.exchange
-    names = ["DIALSTATUS", "DIALEDPEERNUMBER", "DIALEDPEERNAME", "ANSWEREDTIME", "ANSWEREDTIME_MS"]
-    names += [
-        "DIALEDTIME",
-        "DIALEDTIME_MS",
-        "RINGTIME",
-        "RINGTIME_MS",
-        "PROGRESSTIME",
-        "PROGRESSTIME_MS",
-    ]
-    for name in names:
+    for name in _DIAL_VARIABLES:
         caller.set_variable(name, "")
     started = exchange.clock.now
     legs: list[Dialled] = []
     try:
         for target in targets:
-            technology, _, rest = target.partition("/")
-            dialled = request(exchange, technology, rest, eldest=caller.eldest)
-            if dialled is None:
-                caller.cause = 66
-                continue
-            channel = dialled.channel
-            exchange.records.dials(caller, channel)
-            channel.set_variable("DIALEDPEERNUMBER", rest)
-            channel.inherit(caller)
-            channel.caller = Party(caller.exten, caller.connected.name)
-            channel.connected = Party(**vars(caller.caller))
-            channel.exten, channel.account = caller.exten, caller.account
-            channel.executes("AppDial", "(Outgoing Line)")
-            channel.set_caller(channel.caller)
-            if channel.account:
-                channel.emit("NewAccountCode", [("OldAccountCode", "")])
-            if channel.connected:
-                channel.emit("NewConnectedLine")
-            if dialled.call():
+            dialled = _begin_leg(caller, target)
+            if dialled is not None:
                 legs.append(dialled)
-            else:
-                channel.hang_up()
         if not legs:
             return _not_answered(caller, "CHANUNAVAIL")
 
@@ -409,8 +413,7 @@ async def dial(caller: Channel, targets: list[str], seconds: float, options: str
         leg, outcome = await first_answer(caller, legs, seconds, unanswered=unanswered)
         if leg is None:
             exchange.records.fails(caller, outcome)
-            status = {"busy": "BUSY", "congestion": "CONGESTION"}.get(outcome, "NOANSWER")
-            return _not_answered(caller, status)
+            return _not_answered(caller, DIAL_STATUS.get(outcome, "NOANSWER"))
     except (Gone, Redirected):
         for each in legs:
             each.channel.hang_up()

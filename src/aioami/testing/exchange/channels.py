@@ -454,6 +454,11 @@ class Channel:
             self.executes(self.application, self.data)
 
     @property
+    def is_leaving(self) -> bool:
+        """True if it was hung up or redirected, which ends its application."""
+        return self.hanging.is_set or self.moving.is_set
+
+    @property
     def slips_away(self) -> bool:
         """True if the running application does not notice a redirection, and emits nothing.
 

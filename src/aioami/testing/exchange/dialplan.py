@@ -249,6 +249,7 @@ _CHANNEL_ITEMS: Final[dict[str, Callable[[Channel], str]]] = {
     "context": lambda channel: channel.context,
     "exten": lambda channel: channel.exten,
     "hangupsource": lambda channel: "",
+    "checkhangup": lambda channel: str(int(channel.is_leaving)),
 }
 
 

@@ -14,10 +14,10 @@ _HELD_BACK: Final = 0.04
 
 
 class Line:
-    """A connection to a FastAGI server.
+    """A connection of the fake server to a FastAGI server.
 
     Args:
-        clock: the clock.
+        clock: the time of the fake server.
         send: called with bytes to send.
         close: called when the connection must be closed.
 

@@ -227,7 +227,7 @@ class Queue:
         ]
 
     def entry(self, caller: Caller) -> Pairs:
-        """Return the headers of a caller in a list."""
+        """Return the headers of a `QueueEntry`, the event about a waiting caller in a list."""
         channel = caller.channel
         return [
             ("Queue", self.name),

@@ -6,7 +6,7 @@ from typing import Final
 
 from ..clock import Signal
 from . import dialplan
-from .calls import Dialled, request
+from .calls import DIAL_STATUS, Dialled, request
 from .channels import RINGING, UP, Bridge, Channel, Gone, Pairs, Party, Redirected
 
 __all__ = ["CANCEL", "begin", "press"]
@@ -72,12 +72,12 @@ def _is_silent(channel: Channel) -> bool:
 
 
 class _Transfer:
-    """A transfer, from the code that was pressed to its end.
+    """An attended transfer that a phone begins by a code of digits during its call.
 
     Args:
-        transferer: the channel that transfers.
+        transferer: the channel of the phone.
         bridge: its bridge with the channel that is transferred.
-        exten: the digits that it presses next.
+        exten: the extension to transfer to, whose digits the phone presses after the code.
     """
 
     def __init__(self, transferer: Channel, bridge: Bridge, exten: str) -> None:
@@ -159,7 +159,7 @@ class _Transfer:
             raise
         finally:
             transferer.asks_back = None
-            stays = transferer.hanging.is_set or transferer.moving.is_set
+            stays = transferer.is_leaving
             second.leave(transferer, moves=not stays)
             second.does_not_come(transferer)
             self._leaves.set()
@@ -200,7 +200,7 @@ class _Transfer:
         target.hang_up()
 
     def _hears(self, target: Channel, what: str) -> None:
-        status = {"answer": "ANSWER", "busy": "BUSY", "congestion": "CONGESTION"}.get(what)
+        status = DIAL_STATUS.get(what)
         if what == "ringing":
             target.to_state(RINGING)
             self._emit_dial("DialState", target, "RINGING")
