@@ -170,7 +170,7 @@ class Conferences(Part[LiveConference]):
         rooms = await self._rooms(lists)
         self._asks_locks = False
         for name, record in self._records.items():
-            # Who joins while the last participant leaves may get into a conference that is no longer
+            # Who joins while the last participant leaves may be in a conference that is no longer
             # listed, and does not meet those who join later (tried on 16).
             if name not in rooms:
                 self.reports.must_read(self, name)
