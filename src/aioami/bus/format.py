@@ -237,11 +237,13 @@ class Place(NamedTuple):
         """
         words = value.split()
         try:
-            version, epoch, n, k, time = map(_number, words[:5])
-        except (ValueError, OverflowError):
+            version, epoch, n, k, time = map(int, words[:5])
+        except ValueError:
             raise _unreadable(value) from None
         if version != VERSION:
             raise _other_version(version)
+        if (epoch | n | k | time) >> 63:  # one is negative, or has more than 64 bits
+            raise _unreadable(value)
         return cls(epoch, n, k, time)
 
 
