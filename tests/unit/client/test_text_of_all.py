@@ -394,7 +394,7 @@ async def sessions_and_fleets(walk: Walk) -> None:
             answers = (
                 *(b"200 result=1 (" + ODD + b")", b"200 result=0 \xff"),
                 *(b"200 result=1\xfc (timeout)", b"200 result=0 (timeout) endpos=1"),
-                *(b"200 result=0", b"200 result=6", b"200 result=1 (N\xfc)"),
+                *(b"200 result=0", b"200 result=1 (0,c\xfc,1,1)", b"200 result=6", b"200 result=1 (N\xfc)"),
                 b"510 Invalid \xff command",
             )
             for answer in answers:
