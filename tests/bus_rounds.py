@@ -474,6 +474,7 @@ class World:
         self.to_server: list[FaultProxy] = []  # from each relay
         self.to_nodes: list[list[FaultProxy]] = []  # from each relay to each node
         self.between: dict[tuple[int, int], FaultProxy] = {}  # from node to node
+        self._nowhere = Port("127.0.0.1")
         self.source = Source(self.fake, rate)
 
     @contextlib.asynccontextmanager
@@ -512,20 +513,18 @@ class World:
             self.between[pair] = await stack.enter_async_context(FaultProxy(far.host, far.route_port))
         # Nodes tell each other where to find the others, and would go past the proxies: so they tell an address where
         # nobody listens, which is tried once.
-        nowhere = Port("127.0.0.1")
-        stack.callback(lambda: nowhere)
         for number, node in enumerate(self.nodes):
             ways = [way for (near, _), way in self.between.items() if near == number]
             node.settings["cluster"] |= {
                 "routes": [f"nats://{way.host}:{way.port}" for way in ways],
-                "advertise": f"127.0.0.1:{nowhere.number}",
+                "advertise": f"127.0.0.1:{self._nowhere.number}",
                 "no_advertise": True,
             }
 
     def ways_of(self, node: NatsServer, *others: NatsServer) -> list[FaultProxy]:
         """The ways between a node and others."""
-        pair = ({self.nodes.index(node), self.nodes.index(other)} for other in others)
-        return [way for each in pair for ends, way in self.between.items() if set(ends) == each]
+        pairs = [{self.nodes.index(node), self.nodes.index(other)} for other in others]
+        return [way for ends, way in self.between.items() if set(ends) in pairs]
 
     async def ready(self, seconds: float = 30.0) -> None:
         """Wait until an event that is sent now is in the stream."""
