@@ -12,6 +12,7 @@ import argparse
 import asyncio
 import collections
 import contextlib
+import copy
 import fcntl
 import itertools
 import os
@@ -146,6 +147,7 @@ class Follower:
         if info is None:
             await asyncio.sleep(0.05)
             raise ConnectionLost("there is no stream yet")
+        before = copy.deepcopy(self.reader)
         if self._created not in (None, info["created"]):
             self.reader.restart()
         elif self._created is not None:
@@ -189,9 +191,14 @@ class Follower:
             config["filter_subjects"] = subjects + [record_subject(self.server, kind) for kind in RECORDS.values()]
         else:
             config["filter_subject"] = all_events(self.server)
-        answer = await connection.api(f"CONSUMER.CREATE.{stream}", {"stream_name": stream, "config": config})
-        if "error" in answer:
-            raise ConnectionLost(str(answer["error"]))
+        try:
+            answer = await connection.api(f"CONSUMER.CREATE.{stream}", {"stream_name": stream, "config": config})
+            if "error" in answer:
+                raise ConnectionLost(str(answer["error"]))
+        except ManagerError:
+            if self._created is not None:
+                self.reader = before  # a node that is cut off makes no consumer, and tells of an old end
+            raise
         self._created = info["created"]
         self.ready.set()
         while not self._is_over:  # `wait_for` of Python 3.11 may swallow the cancellation
