@@ -12,7 +12,9 @@ import argparse
 import asyncio
 import collections
 import contextlib
+import copy
 import fcntl
+import itertools
 import os
 import random
 import signal
@@ -43,6 +45,7 @@ from aioami.bus.reader import Reader, Verdict
 from aioami.errors import ConnectionLost, ManagerError
 from aioami.testing import FakeAsterisk, FaultProxy
 from aioami.testing.nats import NatsServer, cluster, install
+from aioami.testing.ports import Port
 
 SERVER: Final = "pbx.1"
 COMMON, RARE = "Tick", "Tock"
@@ -144,6 +147,7 @@ class Follower:
         if info is None:
             await asyncio.sleep(0.05)
             raise ConnectionLost("there is no stream yet")
+        before = copy.deepcopy(self.reader)
         if self._created not in (None, info["created"]):
             self.reader.restart()
         elif self._created is not None:
@@ -187,9 +191,14 @@ class Follower:
             config["filter_subjects"] = subjects + [record_subject(self.server, kind) for kind in RECORDS.values()]
         else:
             config["filter_subject"] = all_events(self.server)
-        answer = await connection.api(f"CONSUMER.CREATE.{stream}", {"stream_name": stream, "config": config})
-        if "error" in answer:
-            raise ConnectionLost(str(answer["error"]))
+        try:
+            answer = await connection.api(f"CONSUMER.CREATE.{stream}", {"stream_name": stream, "config": config})
+            if "error" in answer:
+                raise ConnectionLost(str(answer["error"]))
+        except ManagerError:
+            if self._created is not None:
+                self.reader = before  # a node that is cut off makes no consumer, and tells of an old end
+            raise
         self._created = info["created"]
         self.ready.set()
         while not self._is_over:  # `wait_for` of Python 3.11 may swallow the cancellation
@@ -469,24 +478,29 @@ class World:
         self.options: dict[str, object] = {"replicas": nodes, **options}
         self.fake = FakeAsterisk()
         self.relays: list[RelayProcess] = []
-        self.links: list[FaultProxy] = []  # relay 0 to the server, to the bus; relay 1 the same
+        self.to_server: list[FaultProxy] = []  # from each relay
+        self.to_nodes: list[list[FaultProxy]] = []  # from each relay to each node
+        self.between: dict[tuple[int, int], FaultProxy] = {}  # from node to node
+        self._nowhere = Port("127.0.0.1")
         self.source = Source(self.fake, rate)
 
     @contextlib.asynccontextmanager
     async def run(self) -> AsyncIterator[World]:
         async with contextlib.AsyncExitStack() as stack:
             folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="aioami-bus-")))
+            if len(self.nodes) > 1:
+                await self._set_routes(stack)
             for node in self.nodes:
                 stack.enter_context(node)
             await stack.enter_async_context(self.fake)
             for number in range(2):
                 ami = await stack.enter_async_context(FaultProxy(self.fake.host, self.fake.port))
-                bus = await stack.enter_async_context(FaultProxy(self.nats.host, self.nats.port))
-                self.links += [ami, bus]
+                ways = [await stack.enter_async_context(FaultProxy(node.host, node.port)) for node in self.nodes]
+                self.to_server.append(ami)
+                self.to_nodes.append(ways)
                 url = f"ami://admin@{ami.host}:{ami.port}?timeout=2&keepalive=2"
-                # The way to a cluster goes by all of its nodes, and not through a proxy.
-                way = self.url if len(self.nodes) > 1 else f"nats://{bus.host}:{bus.port}"
-                relay = RelayProcess(folder, f"r{number}", url, way, **self.options)
+                bus = "nats://" + ",".join(f"{way.host}:{way.port}" for way in ways)
+                relay = RelayProcess(folder, f"r{number}", url, bus, **self.options)
                 self.relays.append(relay)
                 stack.push_async_callback(relay.end)
                 await relay.start()
@@ -498,6 +512,26 @@ class World:
                 for relay in self.relays:
                     print(f"--- {relay.log.name}\n{relay.log.read_text()[-3000:]}", file=sys.stderr)
                 raise
+
+    async def _set_routes(self, stack: contextlib.AsyncExitStack) -> None:
+        """Have each node reach each other one through a proxy of its own, and in no other way."""
+        for pair in itertools.permutations(range(len(self.nodes)), 2):
+            far = self.nodes[pair[1]]
+            self.between[pair] = await stack.enter_async_context(FaultProxy(far.host, far.route_port))
+        # Nodes tell each other where to find the others, and would go past the proxies: so they tell an address where
+        # nobody listens, which is tried once.
+        for number, node in enumerate(self.nodes):
+            ways = [way for (near, _), way in self.between.items() if near == number]
+            node.settings["cluster"] |= {
+                "routes": [f"nats://{way.host}:{way.port}" for way in ways],
+                "advertise": f"127.0.0.1:{self._nowhere.number}",
+                "no_advertise": True,
+            }
+
+    def ways_of(self, node: NatsServer, *others: NatsServer) -> list[FaultProxy]:
+        """The ways between a node and others."""
+        pairs = [{self.nodes.index(node), self.nodes.index(other)} for other in others]
+        return [way for ends, way in self.between.items() if set(ends) in pairs]
 
     async def ready(self, seconds: float = 30.0) -> None:
         """Wait until an event that is sent now is in the stream."""
@@ -665,30 +699,30 @@ async def lose_power(world: World) -> None:
         await asyncio.to_thread(node.start)
 
 
+async def _part(ways: Sequence[FaultProxy], seconds: float) -> None:
+    for way in ways:
+        way.stall()
+    await asyncio.sleep(seconds)
+    for way in ways:
+        way.resume()
+
+
 async def part_leader_from_bus(world: World) -> None:
-    link = world.links[2 * world.relays.index(await world.leader()) + 1]
-    link.to_server.stall()
-    link.to_client.stall()
-    await asyncio.sleep(2.5)
-    link.to_server.resume()
-    link.to_client.resume()
+    await _part(world.to_nodes[world.relays.index(await world.leader())], 2.5)
 
 
 async def slow_bus(world: World) -> None:
     """The way to the bus takes less than what comes, for longer than the relay bears without an answer."""
-    link = world.links[2 * world.relays.index(await world.leader()) + 1]
-    link.to_server.bytes_per_second = 100_000
+    ways = world.to_nodes[world.relays.index(await world.leader())]
+    for way in ways:
+        way.to_server.bytes_per_second = 100_000
     await asyncio.sleep(4)
-    link.to_server.bytes_per_second = None
+    for way in ways:
+        way.to_server.bytes_per_second = None
 
 
 async def part_leader_from_server(world: World) -> None:
-    link = world.links[2 * world.relays.index(await world.leader())]
-    link.to_server.stall()
-    link.to_client.stall()
-    await asyncio.sleep(5)
-    link.to_server.resume()
-    link.to_client.resume()
+    await _part([world.to_server[world.relays.index(await world.leader())]], 5)
 
 
 async def restart_server(world: World) -> None:
@@ -739,6 +773,29 @@ async def kill_all_nodes(world: World) -> None:
         await asyncio.to_thread(node.start)
 
 
+async def cut_nodes(world: World) -> None:
+    """The node that leads and another one lose each other; each has still the third."""
+    node = await leading_node(world)
+    ways = world.ways_of(node, next(each for each in world.nodes if each is not node))
+    for way in ways:
+        await way.stop()
+    await asyncio.sleep(10)  # elections begin behind 4 to 9 seconds
+    for way in ways:
+        await way.start()
+
+
+async def isolate_node(world: World) -> None:
+    """The node that leads hears nothing of the others, until they have chosen another one; its clients still reach it."""
+    node = await leading_node(world)
+    await _part(world.ways_of(node, *(each for each in world.nodes if each is not node)), 12)
+
+
+async def cut_relay_from_node(world: World) -> None:
+    """The leader has to go to another node."""
+    ways = world.to_nodes[world.relays.index(await world.leader())]
+    await _part([way for way in ways if way.connections], 6)
+
+
 FAULTS: Final[Sequence[Fault]] = (
     *(kill_leader, end_leader, suspend_leader, kill_standby, end_standby, suspend_standby),
     *(kill_both, end_both, suspend_both),
@@ -747,7 +804,8 @@ FAULTS: Final[Sequence[Fault]] = (
 )
 CLUSTER_FAULTS: Final[Sequence[Fault]] = (
     *(kill_leader, end_leader, suspend_leader, kill_both, cut_server, restart_server),
-    *(kill_node, end_node, suspend_node, kill_all_nodes),
+    *(kill_node, end_node, suspend_node, kill_all_nodes, cut_nodes, isolate_node),
+    *(slow_bus, part_leader_from_bus, part_leader_from_server, cut_relay_from_node),
 )
 
 

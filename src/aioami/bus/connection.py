@@ -11,6 +11,7 @@ import contextlib
 import json
 import logging
 import math
+import random
 import re
 import ssl as tls
 import urllib.parse
@@ -211,7 +212,7 @@ class BusOptions:
             _check_key("credentials", self.credentials, _CREDENTIALS, "a JWT and its key")
         if self.nkey is not None:
             _check_key("nkey", self.nkey, _SEED, "the seed of a user's nkey")
-        arguments: dict[str, Any] = {"servers": list(self.servers)}
+        arguments: dict[str, Any] = {}
         for ours, theirs in (
             ("user", "user"),
             ("password", "password"),
@@ -302,12 +303,24 @@ class BusConnection:
         except ImportError as error:
             needed = "the bus needs the extra: pip install 'aioami[nats]'"
             raise ManagerError(needed) from error
+        # The client itself would try no other server after one that accepts and says nothing.
+        *others, last = random.sample(options.servers, len(options.servers))
+        for server in others:
+            with contextlib.suppress(ConnectionLost):
+                return await cls._open(Client(), options, server, name)
+        return await cls._open(Client(), options, last, name)
+
+    @classmethod
+    async def _open(
+        cls, client: Client, options: BusOptions, server: str, name: str
+    ) -> BusConnection:
         connection = cls(options)
-        client = connection._client = Client()
+        connection._client = client
         seconds = options.timeout
         connecting = asyncio.ensure_future(
             client.connect(
                 **options.arguments(),
+                servers=[server],
                 name=name,
                 allow_reconnect=False,
                 max_reconnect_attempts=1,
@@ -320,7 +333,7 @@ class BusConnection:
         )
         connecting.add_done_callback(_look_at_error)
         try:
-            done, _ = await asyncio.wait({connecting}, timeout=seconds * len(options.servers))
+            done, _ = await asyncio.wait({connecting}, timeout=seconds)
             if not done:
                 raise ConnectionLost(
                     f"the bus at {options.display_name} did not answer within {seconds:g} seconds"

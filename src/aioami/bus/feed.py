@@ -6,6 +6,7 @@ It is an ordered consumer of JetStream, with a watchdog for a silent bus.
 from __future__ import annotations
 
 import asyncio
+import copy
 import functools
 import re
 from collections.abc import Callable
@@ -222,6 +223,8 @@ class Feed:
             ManagerError: the bus is lost, or does not have the log.
         """
         await self._wait_for_room()
+        before = copy.deepcopy(self._reader), self._store, self._position
+        reached = before[0] or self.start
         request = await self._begin(engine)
         self._generation += 1
         generation = self._generation
@@ -234,10 +237,19 @@ class Feed:
         consumer = ""
         try:
             request["deliver_subject"] = inbox
-            made = await engine.api(
-                f"CONSUMER.CREATE.{self._stream}",
-                {"stream_name": self._stream, "config": request},
-            )
+            try:
+                made = await engine.api(
+                    f"CONSUMER.CREATE.{self._stream}",
+                    {"stream_name": self._stream, "config": request},
+                )
+            except ManagerError:
+                # A node that is cut off from the others makes no consumer. But it still tells where
+                # the log ended when it was cut off, and the reader went back there.
+                if isinstance(reached, (Reader, Position)) and not self._consumed:
+                    assert self._reader is not None
+                    if self._reader.sequence < reached.sequence:
+                        self._reader, self._store, self._position = before
+                raise
             consumer = made["name"]
             await self._watch(engine)
         finally:

@@ -5,12 +5,17 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import gc
+import random
+import re
 from typing import Any
 
+import pytest
 from tests.helpers import until
 from tests.unit.bus.office import connected
 
 from aioami.bus.connection import BusConnection, BusOptions
+from aioami.errors import ConnectionLost
+from aioami.testing import FaultProxy
 from aioami.testing.nats import NatsServer
 
 
@@ -56,6 +61,31 @@ async def test_what_was_subscribed_is_reached_behind_an_answer(nats_server: Nats
             await listening.subscribe(f"s.{number}", answer)
             assert await listening.stream_info("S") is None
             assert (await asking.request(f"s.{number}")).data == b"here"
+
+
+async def test_a_server_that_is_silent_is_passed_over(nats_server: NatsServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A node that accepts and says nothing, as one that is suspended does, does not keep its fellows from being tried."""
+    monkeypatch.setattr(random, "sample", lambda servers, count: list(servers[:count]))  # in the order of the URL
+    async with FaultProxy(nats_server.host, nats_server.port) as silent:
+        silent.stall()
+        there = f"{nats_server.host}:{nats_server.port}"
+        url = f"nats://{silent.host}:{silent.port},{there}?timeout=0.5"
+        connection = await BusConnection.open(BusOptions.from_url(url), "test")
+        assert connection.client.connected_url is not None
+        assert connection.client.connected_url.netloc == there
+        await connection.close()
+
+
+async def test_servers_that_are_all_silent(nats_server: NatsServer) -> None:
+    """The error names all of them, and each was given its time."""
+    async with FaultProxy(nats_server.host, nats_server.port) as silent:
+        silent.stall()
+        both = f"{silent.host}:{silent.port}, localhost:{silent.port}"
+        url = f"nats://{both.replace(' ', '')}?timeout=0.2"
+        began = asyncio.get_running_loop().time()
+        with pytest.raises(ConnectionLost, match=f"^the bus at {re.escape(both)} did not answer within 0.2 seconds$"):
+            await BusConnection.open(BusOptions.from_url(url), "test")
+        assert asyncio.get_running_loop().time() - began >= 0.4
 
 
 async def test_an_attempt_that_is_cancelled_leaves_nothing(nats_server: NatsServer) -> None:

@@ -13,7 +13,7 @@ import async_timeout
 import pytest
 import trustme
 from tests.helpers import QUICK, until
-from tests.unit.bus.office import Office, number, office
+from tests.unit.bus.office import Office, connected, number, office
 
 from aioami import (
     Action,
@@ -28,7 +28,8 @@ from aioami import (
     events,
 )
 from aioami.bus import RemoteManager, link
-from aioami.bus.connection import BusConnection, BusOptions
+from aioami.bus.connection import BusConnection, BusOptions, Stored
+from aioami.bus.engine import Engine
 from aioami.bus.format import stream_name
 from aioami.bus.relay import Relay, RelayOptions, ServerOptions
 from aioami.live import Live, LiveChange
@@ -351,6 +352,74 @@ async def test_a_position_owes_its_loss_until_that_is_told(place: Office, tmp_pa
         await place.tell(2)
         await until(lambda: again.last == 2)
         assert again.entries == [None, None, 2]  # of the store, and of the takeover
+
+
+@pytest.mark.parametrize("is_new", [False, True], ids=["a reader", "a position"])
+async def test_a_node_that_is_cut_off_from_the_others_doubles_nothing(
+    place: Office, is_new: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """For seconds such a node tells of the log as it was, without a claim that was read since: who asked it reads on without a loss, and
+    gets nothing twice; so does who begins at a position.
+    """
+    stream = stream_name(place.name)
+    sent = list(range(20))
+    async with place.relay() as first, place.remote(reconnect=QUICK) as mgr:
+        await mgr.wait_ready(20)
+        account = Account(mgr.events(events.Hangup, on_loss="raise"))
+        await mgr.send(core.Ping())
+        for each in sent[:5]:
+            await place.tell(each)
+        await until(lambda: account.last == 4)
+        async with connected(place.bus) as bus:
+            old = await bus.stream_info(stream)
+        assert old is not None
+        for each in sent[5:8]:
+            await place.tell(each)
+        await until(lambda: account.last == 7)
+        await first.close()
+        async with place.relay():
+            await until(lambda: mgr.state is ManagerState.READY)
+            await mgr.send(core.Ping())
+            for each in sent[8:15]:
+                await place.tell(each)
+            await until(lambda: account.last == 14)
+            position = account.stream.position
+            told = account.entries.count(None)
+            refused: list[str] = []
+            api, message = Engine.api, Engine.message
+
+            async def stale_api(engine: Engine, name: str, request: Any = None) -> dict[str, Any]:
+                if name == f"STREAM.INFO.{stream}":
+                    return old
+                if name == f"CONSUMER.CREATE.{stream}":
+                    refused.append(name)
+                    raise ManagerTimeout("the bus did not answer")
+                return await api(engine, name, request)
+
+            async def stale_message(engine: Engine, stream: str, **which: Any) -> Stored | None:
+                if "last_by_subj" in which:
+                    which = {"seq": 1, "next_by_subj": which["last_by_subj"]}
+                found = await message(engine, stream, **which)
+                return None if found is None or found.sequence > old["state"]["last_seq"] else found
+
+            with monkeypatch.context() as patched:
+                patched.setattr(Engine, "api", stale_api)
+                patched.setattr(Engine, "message", stale_message)
+                if is_new:
+                    account = Account(mgr.events(events.Hangup, since=position, on_loss="raise"))
+                else:
+                    async with connected(place.bus) as bus:
+                        for consumer in (await bus.api(f"CONSUMER.NAMES.{stream}"))["consumers"]:
+                            await bus.api(f"CONSUMER.DELETE.{stream}.{consumer}")
+                await until(lambda: bool(refused))
+            for each in sent[15:]:
+                await place.tell(each)
+            await until(lambda: account.last == 19)
+            if is_new:
+                assert account.entries == sent[15:]
+            else:
+                assert account.entries.count(None) == told
+                account.check(sent)
 
 
 async def test_a_position_that_was_trimmed_is_told_first(led: Office) -> None:
