@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from aioami import Action, Response, core, events
 from aioami.wire import Message, hide_header, is_sensitive, redact, redaction
-from aioami.wire.redaction import is_harmless, redact_echo
+from aioami.wire.redaction import is_harmless, redact_echo, redact_repeated, secrets_of
 
 TEXTS = [
     # headers
@@ -363,3 +363,15 @@ def test_a_line_that_was_looked_at_is_known(monkeypatch: pytest.MonkeyPatch) -> 
     assert is_harmless("Bb: 2\nAa: 1")
     assert not is_harmless("Bb: 2\nAa: 2")
     assert not is_harmless("Bb: 2\nXc c: 2")
+
+
+def test_a_secret_behind_a_long_line_is_seen() -> None:
+    """A line that is too long to be remembered does not end the search."""
+    assert not is_harmless("AppData: " + "1" * 10_000 + "\r\nSecret: hush")
+
+
+def test_a_secret_with_a_colon_is_whole() -> None:
+    """It is found as a whole, and hidden also where a server repeats it before a colon."""
+    assert secrets_of("Action: Login\r\nSecret: hu:sh\r\n") == {"hu:sh"}
+    said = "Response: Error\r\nMessage: hu:sh: no such secret"
+    assert redact_repeated(said, {"hu:sh"}) == "Response: Error\r\nMessage: ***: no such secret"
