@@ -63,12 +63,12 @@ class Listener:
 class Conversation:
     """A session with one listener to everything, and a clock that stands."""
 
-    def __init__(self) -> None:
+    def __init__(self, **options: Any) -> None:
         self.dispatcher = Dispatcher()
         self.listener = Listener()
         self.dispatcher.add(self.listener)
         self.tally = Tally()
-        self.session = Session(self.dispatcher, clock=lambda: 0.0, tally=self.tally)
+        self.session = Session(self.dispatcher, clock=lambda: 0.0, tally=self.tally, **options)
 
     def send(self, action: Action[Any], action_id: str | None = None, on_item: Any = None) -> tuple[Pending, Promise]:
         promise = Promise()
@@ -457,6 +457,17 @@ def test_a_refusal_in_the_middle_of_a_list_refuses_the_action(talk: Conversation
     assert promise.result.message == "Unable to retrieve"
     assert talk.listener.events == []
     assert len(talk.session) == 0
+
+
+@pytest.mark.parametrize("begin", [(), ("Response: Success|ActionID: a|EventList: start",)], ids=["first", "in a list"])
+def test_a_refusal_that_repeats_the_secret_of_the_login_does_not_show_it(begin: tuple[str, ...]) -> None:
+    """Neither its repr nor the exception for it, whether it is the first answer or stands in the middle of a list."""
+    talk = Conversation(secrets=("hush-hush",))
+    pending, promise = talk.send(Action("PJSIPShowEndpoint"), "a")
+    talk.receive(*begin, "Response: Error|ActionID: a|Message: the user of hush-hush may not")
+    assert promise.result.message == "the user of hush-hush may not"
+    for shown in (repr(promise.result), str(refusal(promise.result, pending.action))):
+        assert "the user of *** may not" in shown
 
 
 def test_a_refused_list_without_an_end_is_over_with_the_next_answer(talk: Conversation) -> None:
