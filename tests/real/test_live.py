@@ -418,6 +418,8 @@ async def test_little_is_asked(keeper: Keeper) -> None:
             }
             assert {each[0] for each in further} <= {"QueueStatus", "Status"}
             await mgr.send(core.QueueRemove("Local/short@test/n", "empty"))
+            # On a busy machine the events of the call come late, and cause a last question.
+            await until(lambda: not live.queues["empty"].members and not live._reports.doubtful)
             asked = mgr.asked
             await asyncio.sleep(0.5)  # in which it would ask
             assert mgr.asked == asked
