@@ -11,11 +11,12 @@ from typing import Any, Final, TypeVar
 
 from ..actions.base import Action
 from ..actions.queues import QueueStatus
-from ..enums import QueueMemberState
+from ..enums import ChannelState, QueueMemberState
 from ..events.base import Event
 from ..events.bridges import BridgeEnter, BridgeLeave
 from ..events.channels import Hangup, Newexten
 from ..events.queues import (
+    AgentCalled,
     AgentComplete,
     AgentConnect,
     QueueCallerAbandon,
@@ -42,6 +43,7 @@ _STAND_IN: Final = "Surrogate/"
 _SETTLED: Final = 10.0  # seconds in which the server may still list a caller who was taken away
 _MANY: Final = 10_000  # the most callers taken away whose times are kept
 _LOOKS: Final = 5  # the most looks at a member whose call is over, until the server says so
+_UP: Final = str(ChannelState.UP.value)
 _FEW: Final = 10  # the most members that are asked about one by one
 # No member has this name, so the answer only has the queue and its callers.
 _NO_MEMBER: Final = "none/none"
@@ -320,6 +322,11 @@ class Queues(Part[LiveQueue]):
         # The members with a channel that hung up, and the number of looks that are left while the
         # server still has them in a call: a busy server counts the end later.
         self._ending: dict[tuple[str, str], int] = {}
+        # The queue and the interface of each channel that a queue has called and not yet connected,
+        # by Uniqueid.
+        self._called: dict[str, tuple[str, str]] = {}
+        # The queues that count a call soon, without an event: the count before, and the member.
+        self._uncounted: dict[str, tuple[int, str]] = {}
         self._doubtful: dict[str, set[str]] = {}  # the interfaces in doubt, by queue
         self._doubts = Doubts()  # the queues
         self._taken: dict[str, float] = {}  # the times at which callers were taken away
@@ -334,6 +341,7 @@ class Queues(Part[LiveQueue]):
             QueueMemberPenalty: self._member_changed,
             QueueMemberRinginuse: self._member_changed,
             QueueMemberStatus: self._member_changed,
+            AgentCalled: self._calls,
             AgentConnect: self._connected,
             AgentComplete: self._completed,
             BridgeEnter: self._entered_bridge,
@@ -347,6 +355,8 @@ class Queues(Part[LiveQueue]):
             self._remove(name)
         self._served.clear()
         self._ending.clear()
+        self._called.clear()
+        self._uncounted.clear()
 
     def touched_by(self, action: Action[Any]) -> set[str] | None:
         headers = {name.lower(): value for name, value in action.headers}
@@ -436,6 +446,11 @@ class Queues(Part[LiveQueue]):
             changed = self._wait(name, record, found.callers.get(name, [])) or changed
             if name in found.unsettled:
                 self._doubt(name)
+            before, interface = self._uncounted.pop(name, (None, ""))
+            if before == queue.completed and self._doubts.again(name):
+                self._uncounted[name] = (before, interface)
+                self._doubtful.setdefault(name, set()).add(interface)
+                self.reports.doubt(self)
             if changed:
                 self.notify(name)
             # Notice the end of calls that began before the snapshot, or were looked at too early.
@@ -597,6 +612,15 @@ class Queues(Part[LiveQueue]):
             self.reports.must_read(self, place.queue)
         if self._served:
             self._parted(event, uniqueid, is_over=True)
+        called = self._called.pop(uniqueid, None)
+        if called is not None and event.find("ChannelState") == _UP:
+            # The member hung up after the answer, and before AgentConnect. If the caller was
+            # bridged elsewhere meanwhile, the queue counts the call without an event (tried on 16
+            # and 22).
+            name, interface = called
+            if name in self._records:
+                self._uncounted[name] = (self._records[name].completed, interface)
+                self._doubt(name, interface)
 
     # Members
 
@@ -612,12 +636,19 @@ class Queues(Part[LiveQueue]):
         if record is not None and record.remove_member(identifier(event, "Interface", "")):
             self.notify(name)
 
+    def _calls(self, event: AgentCalled) -> None:
+        name, interface = identifier(event, "Queue"), identifier(event, "Interface")
+        uniqueid = identifier(event, "DestUniqueid")
+        if name and interface and uniqueid:
+            self._called[uniqueid] = (name, interface)
+
     def _connected(self, event: AgentConnect) -> None:
         name, interface = identifier(event, "Queue", ""), identifier(event, "Interface", "")
         self._talks(name, interface, True)
         for uniqueid in (identifier(event, "Uniqueid"), identifier(event, "DestUniqueid")):
             if uniqueid:
                 self._served[uniqueid] = (name, interface)
+                self._called.pop(uniqueid, None)
 
     def _completed(self, event: AgentComplete) -> None:
         name, interface = identifier(event, "Queue", ""), identifier(event, "Interface", "")
@@ -627,6 +658,7 @@ class Queues(Part[LiveQueue]):
             self._talks(name, interface, False)
             for uniqueid in (identifier(event, "Uniqueid"), identifier(event, "DestUniqueid")):
                 self._served.pop(uniqueid or "", None)
+                self._called.pop(uniqueid or "", None)
             # With shared_lastcall the call counts in all queues of the member.
             for each, record in self._records.items():
                 if each != name and interface in record:

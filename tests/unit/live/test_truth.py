@@ -253,6 +253,46 @@ async def test_the_end_of_a_call_that_is_counted_late(fake: FakeAsterisk, mgr: M
     assert len(fake.sent("QueueStatus")) == 6
 
 
+async def test_a_call_that_is_counted_without_an_event(fake: FakeAsterisk, mgr: Manager, live: Live) -> None:
+    """A queue whose member hangs up after the answer and before AgentConnect is asked until it has counted; one who did not answer is nothing."""
+    headers = {"Queue": "support", "Interface": "PJSIP/agent1"}
+    for uniqueid in ("2", "3"):
+        await emit(fake, "AgentCalled", "1", "agent,all", DestUniqueid=uniqueid, **headers)
+    await emit(fake, "Hangup", "3", ChannelState="5")
+    params = {"Event": "QueueParams", "Queue": "support"}
+    fake.reply_to("QueueStatus", lambda request: queue_list(request, params), times=2)
+    queue = fake.exchange.queues["support"]
+    queue.completed, queue.members[0].calls = 1, 1
+    await emit(fake, "Hangup", "2")
+    await until(lambda: live.queues["support"].completed == 1)
+    await settled(live, mgr)
+    assert live.queues["support"].members["PJSIP/agent1"].calls_taken == 1
+    assert {(each.get("Queue"), each.get("Member")) for each in fake.sent("QueueStatus")[1:]} == {
+        ("support", "PJSIP/agent1")
+    }
+    assert len(fake.sent("QueueStatus")) == 4
+
+
+async def test_a_count_that_never_comes(fake: FakeAsterisk, mgr: Manager, live: Live) -> None:
+    """A queue that counts nothing for a member who hung up before AgentConnect is asked five times, and believed."""
+    await emit(fake, "AgentCalled", "1", "agent,all", DestUniqueid="2", Queue="support", Interface="PJSIP/agent1")
+    await emit(fake, "Hangup", "2")
+    await until(lambda: len(fake.sent("QueueStatus")) == 6)
+    await settled(live, mgr)
+    assert (live.queues["support"].completed, live.synced) == (0, True)
+
+
+async def test_a_connected_call_is_counted_by_its_own_event(fake: FakeAsterisk, mgr: Manager, live: Live) -> None:
+    """A member whom AgentConnect named is asked about after the call as ever, and not until the count moves."""
+    headers = {"Queue": "support", "Interface": "PJSIP/agent1", "DestUniqueid": "2"}
+    for name in ("AgentCalled", "AgentConnect", "AgentComplete"):
+        await emit(fake, name, "1", "agent,all", **headers)
+    await emit(fake, "Hangup", "2")
+    await until(lambda: len(fake.sent("QueueStatus")) == 2)
+    await settled(live, mgr)
+    assert len(fake.sent("QueueStatus")) == 2
+
+
 @pytest.mark.parametrize("channels", [1, 40])
 async def test_the_application_behind_an_originate(fake: FakeAsterisk, mgr: Manager, live: Live, channels: int) -> None:
     """The application that an Originate runs is asked for when the channel is up: of few channels by name, else of all at once."""
