@@ -13,7 +13,14 @@ from functools import partial
 from itertools import repeat
 from typing import Final
 
-__all__ = ["FINDERS", "FIRST_LINES", "head_of", "is_regular", "split_headers"]
+__all__ = [
+    "FINDERS",
+    "FIRST_LINES",
+    "head_of",
+    "is_regular",
+    "partition_line",
+    "split_headers",
+]
 
 _Find = Callable[[str], "re.Match[str] | None"]
 
@@ -27,10 +34,7 @@ _WHOLE: Final = re.compile("(.*)", re.DOTALL)
 
 
 def split_headers(text: str) -> tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]:
-    """Return the names of a message's headers, their values, and the lines that are no headers.
-
-    A channel's name in `ChanVariable(<channel>)` may contain colons.
-    """
+    """Return the names of a message's headers, their values, and the lines that are no headers."""
     lines = text.split("\r\n")
     if lines[-1][-1:] == "\r":
         lines[-1] = lines[-1][:-1]
@@ -45,17 +49,25 @@ def split_headers(text: str) -> tuple[tuple[str, ...], tuple[str, ...], tuple[st
     for line in text.split("\n"):
         if line[-1:] == "\r":
             line = line[:-1]
-        name, colon, value = line.partition(":")
+        name, colon, value = partition_line(line)
         if not colon or not name or name[0] in " \t":
             unparsed.append(line)
             continue
-        if name.startswith("ChanVariable("):
-            inner, closing, rest = line.partition("): ")
-            if closing:
-                name, value = inner + ")", " " + rest
         kept.append(name)
         found_values.append(value[1:] if value[:1] == " " else value)
     return tuple(kept), tuple(found_values), tuple(unparsed)
+
+
+def partition_line(line: str) -> tuple[str, str, str]:
+    """Return the name before a line's colon, the colon, and what follows, as `str.partition`.
+
+    A channel's name in `ChanVariable(<channel>)` may contain colons.
+    """
+    if line.startswith("ChanVariable("):
+        inner, closing, rest = line.partition("): ")
+        if closing:
+            return inner + ")", ":", " " + rest
+    return line.partition(":")
 
 
 def is_regular(names: tuple[str, ...]) -> bool:

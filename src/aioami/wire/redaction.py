@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator
 from typing import Final
 
+from .headers import partition_line
 from .text import shown
 
 __all__ = [
@@ -157,12 +158,12 @@ def redact(text: str, shown: Callable[[str], str] = str) -> str:
     lines = text.split("\n")
     own: dict[str, str] = {}
     for line in lines:
-        header, colon, value = line.partition(":")
+        header, colon, value = partition_line(line)
         if colon:
             own.setdefault(shown(header).strip().lower(), shown(value).strip())
     for number, line in enumerate(lines):
         end = "\r" if line.endswith("\r") else ""
-        header, colon, value = line.removesuffix("\r").partition(":")
+        header, colon, value = partition_line(line.removesuffix("\r"))
         if not colon:  # output of a command, before Asterisk 14
             header, value = "", header
         blank = " " if value.startswith(" ") else ""
@@ -220,7 +221,7 @@ def secrets_of(text: str, shown: Callable[[str], str] = str) -> set[str]:
     Args:
         text, shown: as for `redact`.
     """
-    lines = [line.removesuffix("\r").partition(":") for line in text.split("\n")]
+    lines = [partition_line(line.removesuffix("\r")) for line in text.split("\n")]
     own: dict[str, str] = {}
     for header, _, value in lines:
         own.setdefault(shown(header).strip().lower(), shown(value).strip())
@@ -260,7 +261,7 @@ def redact_repeated(text: str, secrets: Iterable[str]) -> str:
         return text
     lines = text.split("\n")
     for number, line in enumerate(lines):
-        header, colon, value = line.partition(":")
+        header, colon, value = partition_line(line)
         if not colon:
             lines[number] = redact_words(line, secrets)
         elif header.strip().lower() not in ("response", "actionid"):

@@ -57,6 +57,8 @@ TEXTS = [
     ("Variable: DB(secret/alice)=hush", "Variable: DB(secret/alice)=***"),
     ("Variable: CDR(pin)=hush,hush", "Variable: CDR(pin)=***"),
     ("Variable: a=b,HASH(secrets,alice)=hush,c=d", "Variable: a=b,HASH(secrets,alice)=***,c=d"),
+    ("ChanVariable(SIP/10.0.0.1:5060-1): PIN=hush,hush", "ChanVariable(SIP/10.0.0.1:5060-1): PIN=***"),
+    ("ChanVariable(IAX2/passwd:4569-7): a=b", "ChanVariable(IAX2/passwd:4569-7): ***"),
     ("Variable: HASH(spine,alice)=shown,c=d", "Variable: HASH(spine,alice)=shown,c=d"),
     ("Variable: Authorization=Digest hush", "Variable: Authorization=***"),
     ("Event: UserEvent\nSecretKey: hush\nKeySecretary: shown", "Event: UserEvent\nSecretKey: ***\nKeySecretary: shown"),
