@@ -58,7 +58,7 @@ prove: $(VENV)/.tests $(VENV)/.fuzz        # soaks, random operations, calls and
 	$(BIN)/python -m tests.bus_rounds --rounds 20 --version newest --full-disk --power-loss
 	$(BIN)/python -m tests.bus_rounds --rounds 100 --nodes 3 --power-loss
 	$(BIN)/python -m tests.bus_node
-	$(BIN)/python -m pytest -q tests/bus_sessions.py tests/bus_traps.py
+	$(BIN)/python -m pytest -q tests/bus_sessions.py tests/bus_traps.py tests/bus_partitions.py
 	$(BIN)/python -m tests.live_calls --stories 200
 	$(BIN)/python -m tests.live_recorded
 	$(BIN)/python -m tests.scenarios.chance --count 2000

@@ -50,12 +50,14 @@ __all__ = [
 log = get_logger("aioami.bus")
 
 PORT: Final = 4222
+CUT_OFF: Final = 10.0  # seconds after which a node without relays and JetStream is left for another
 _CLOSE: Final = 0.5  # seconds
 _AGAIN: Final = 0.1  # seconds after which a task that has not ended is cancelled again
 _DENIED: Final = re.compile(
     r"permissions violation for (publish|subscription) to \"([^\"]*)\"", re.I
 )
 _NOT_FOUND: Final = 404
+_UNAVAILABLE: Final = 503
 _WRONG_LAST_SEQUENCE: Final = 10071
 _NO_MESSAGE: Final = 10037
 _NO_STREAM: Final = 10059
@@ -98,6 +100,11 @@ class StoreError(ManagerError):
     def is_absence(self) -> bool:
         """True if the stream or the message does not exist."""
         return self.code == _NOT_FOUND
+
+    @property
+    def is_unavailable(self) -> bool:
+        """True if JetStream or the stream has no leader now, as while a cluster chooses one."""
+        return self.code == _UNAVAILABLE
 
 
 class WrongLastSequence(ManagerError):
@@ -271,14 +278,16 @@ class BusConnection:
     """One connection with the bus, which is used until it is lost.
 
     Attributes:
+        server: the URL of the server that it is connected with.
         lost: done when the connection is over; its result is the reason.
         denied: called when the bus refuses a permission, with the kind (`publish` or
             `subscription`) and the subject in lower case. It returns `True` if a caller gets an
             error for that.
     """
 
-    def __init__(self, options: BusOptions) -> None:
+    def __init__(self, options: BusOptions, server: str) -> None:
         self.options = options
+        self.server = server
         self.lost: asyncio.Future[ManagerError] = asyncio.get_running_loop().create_future()
         self.denied: Callable[[str, str], bool] | None = None
         self.refused: dict[tuple[str, str], PermissionDenied] = {}
@@ -286,12 +295,13 @@ class BusConnection:
         self._client: Client | None = None
 
     @classmethod
-    async def open(cls, options: BusOptions, name: str) -> BusConnection:
+    async def open(cls, options: BusOptions, name: str, left: str = "") -> BusConnection:
         """Connect with one of the servers.
 
         Args:
             options: the bus.
             name: the name of the connection in the bus's own reports.
+            left: the server of an earlier connection, to be tried after all others.
 
         Raises:
             ConnectionLost: no server was reached, or none accepted the login.
@@ -304,7 +314,8 @@ class BusConnection:
             needed = "the bus needs the extra: pip install 'aioami[nats]'"
             raise ManagerError(needed) from error
         # The client itself would try no other server after one that accepts and says nothing.
-        *others, last = random.sample(options.servers, len(options.servers))
+        in_random_order = random.sample(options.servers, len(options.servers))
+        *others, last = sorted(in_random_order, key=lambda server: server == left)
         for server in others:
             with contextlib.suppress(ConnectionLost):
                 return await cls._open(Client(), options, server, name)
@@ -314,7 +325,7 @@ class BusConnection:
     async def _open(
         cls, client: Client, options: BusOptions, server: str, name: str
     ) -> BusConnection:
-        connection = cls(options)
+        connection = cls(options, server)
         connection._client = client
         seconds = options.timeout
         connecting = asyncio.ensure_future(
@@ -526,7 +537,7 @@ class BusConnection:
         """Return the configuration and the state of a stream; `None` if it does not exist.
 
         Raises:
-            StoreError: JetStream refuses.
+            StoreError: JetStream refuses, or the stream has no leader now.
             ConnectionLost, ManagerTimeout, PermissionDenied: as for `request`.
         """
         found = await self.api(f"STREAM.INFO.{stream}")
@@ -534,6 +545,9 @@ class BusConnection:
             if error.get("err_code") == _NO_STREAM:
                 return None
             raise refused_by_jetstream(error)
+        # A node of a cluster that is cut off from the others goes on describing the stream (2.15).
+        if "leader" not in found.get("cluster", {"leader": ""}):
+            raise StoreError(f"the stream {stream} has no leader", code=_UNAVAILABLE)
         return found
 
     async def message(self, stream: str, **which: Any) -> Stored | None:

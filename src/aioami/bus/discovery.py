@@ -21,7 +21,7 @@ from ..errors import (
 )
 from ..events.base import Event, name_server
 from ..events.link import RelayChanged, ServerAppeared, ServerGone
-from .connection import end_tasks
+from .connection import CUT_OFF, end_tasks
 from .engine import Engine
 from .format import RELAYS, Heartbeat, heartbeat_subject, server_name
 from .remote import RemoteManager
@@ -71,6 +71,7 @@ class Discovery:
         self._url = url
         self._options = options
         self._relays: dict[str, _Relays] = {}
+        self._heard_at = 0.0  # the time of the last heartbeat of any relay
         self._fleet: Fleet | None = None
         self._task: asyncio.Task[None] | None = None
         self._first: asyncio.Future[None] | None = None
@@ -128,10 +129,12 @@ class Discovery:
         options = self._pattern.options
         delays = options.backoff.delays()
         is_reported = not self._first.done()  # the caller of `start` gets the error
+        left = ""
         while True:
             engine: Engine | None = None
             try:
-                engine = await Engine.open(options.bus, "aioami fleet")
+                engine = await Engine.open(options.bus, "aioami fleet", left)
+                left = engine.server
                 await engine.subscribe(heartbeat_subject(), self._heard)
                 if not await engine.has_read():  # so the bus knows the subscription
                     raise ConnectionLost("the bus gives no sign of life")
@@ -141,13 +144,18 @@ class Discovery:
                     self._first.set_result(None)
                 for relays in self._relays.values():  # while the bus was away, no heartbeat came
                     relays.heard_at = dict.fromkeys(relays.heard_at, time.monotonic())
+                began = time.monotonic()
                 while not engine.lost.done():
                     await asyncio.wait([engine.lost], timeout=_LOOK)
-                    if await engine.is_there():
-                        self._forget_silent_relays()
-                    elif engine.reason is None:
+                    if not await engine.is_there() and engine.reason is None:
                         engine.lose(ConnectionLost("the bus gives no sign of life"))
-                log.warning("%s; servers are looked for again", engine.reason)
+                    self._forget_silent_relays()
+                    # A node that is cut off from the others still answers.
+                    silent = time.monotonic() - max(began, self._heard_at) > CUT_OFF
+                    if silent and len(options.bus.servers) > 1:
+                        sentence = "no relay is heard over this node of the bus"
+                        engine.lose(ConnectionLost(sentence))
+                log.warning("%s; servers are looked for again", engine.lost.result())
             except (ManagerAuthError, PermissionDenied) as error:
                 if not self._first.done():
                     self._first.set_exception(fresh(error))
@@ -187,7 +195,7 @@ class Discovery:
         if beat.role == _RELAY_GONE:
             relays.heard_at.pop(beat.relay, None)
             return
-        relays.heard_at[beat.relay] = time.monotonic()
+        self._heard_at = relays.heard_at[beat.relay] = time.monotonic()
         if not relays.is_there:
             relays.is_there = True
             assert self._fleet is not None

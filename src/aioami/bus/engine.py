@@ -61,15 +61,15 @@ class Engine:
         connection.lost.add_done_callback(self._over)
 
     @classmethod
-    async def open(cls, options: BusOptions, name: str) -> Engine:
-        """Connect with one of the nodes of the bus.
+    async def open(cls, options: BusOptions, name: str, left: str = "") -> Engine:
+        """Connect with one of the nodes of the bus; see `BusConnection.open`.
 
         Raises:
             ConnectionLost: no node was reached.
             ManagerAuthError: the login was refused.
         """
         try:
-            connection = await BusConnection.open(options, name)
+            connection = await BusConnection.open(options, name, left)
         except ConnectionLost as error:
             if any(word in str(error).lower() for word in _REFUSED_LOGINS):
                 sentence = f"the bus at {options.display_name} refused the login"
@@ -89,6 +89,11 @@ class Engine:
         self._conversations.clear()
         for conversation in conversations:
             conversation.lose(self.reason)
+
+    @property
+    def server(self) -> str:
+        """The URL of the node that it is connected with."""
+        return self._connection.server
 
     def lose(self, reason: ConnectionLost) -> None:
         """Give the connection up, for a reason."""

@@ -451,7 +451,15 @@ class Feed:
         words = reply.split(".")
         # With a JetStream domain, two more words precede the stream's name, and one is at the end.
         place = 5 if len(words) == 9 else 7
-        sequence, consumed = int(words[place]), int(words[place + 1])
+        try:
+            sequence, consumed = int(words[place]), int(words[place + 1])
+        except (ValueError, IndexError):
+            # In a cluster of 2.9, nodes pass the records' subjects on wrongly, as these have a `@`.
+            what = f"a message is numbered as {reply!r:.100}"
+            error = ProtocolError(f"{what}; clusters need nats-server 2.10 or later")
+            self._host.log_once(f"the log of {self._server} cannot be read: {error}")
+            self.close(error)
+            return
         if consumed != self._consumed + 1:
             self._restart()
             return

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import math
 import os
 import time
 from collections import deque
@@ -35,7 +36,7 @@ from ..events.base import Event, load
 from ..responses.base import OutcomeReply, Response
 from ..states import ManagerState
 from ..wire.text import Encoding, shown
-from .connection import BusOptions, StoreError, end_tasks
+from .connection import CUT_OFF, BusOptions, StoreError, end_tasks
 from .engine import Engine
 from .exchange import Exchange
 from .feed import Feed
@@ -189,10 +190,13 @@ class RemoteLink(LinkBase):
         delays = self._options.backoff.delays()
         loud = True
         first = True
+        left = ""
         while True:
             engine: Engine | None = None
             try:
-                engine = await Engine.open(self._options.bus, f"aioami {self._options.server}")
+                name = f"aioami {self._options.server}"
+                engine = await Engine.open(self._options.bus, name, left)
+                left = engine.server
                 await self._use(engine)
                 delays, loud = self._options.backoff.delays(), True
             except ManagerAuthError as error:
@@ -379,9 +383,11 @@ class RemoteLink(LinkBase):
         """Read the relay's last status from the log, whenever it may have changed."""
         stream = stream_name(self._options.server)
         subject = record_subject(self._options.server, Status)
+        failing_since = math.inf
         while True:
             waiting = asyncio.ensure_future(self._status_is_old.wait())
             try:
+                is_answered = True
                 try:
                     found = await engine.message(stream, last_by_subj=subject)
                     if found is not None:
@@ -391,6 +397,7 @@ class RemoteLink(LinkBase):
                         self._status_is_current = self.status is not None
                 except StoreError as error:
                     self._status_is_current = False
+                    is_answered = not error.is_unavailable
                     log.debug("%s", error)
                 except PermissionDenied as error:
                     # This user can only send actions. The heartbeats alone give the state then; the
@@ -398,9 +405,17 @@ class RemoteLink(LinkBase):
                     log.info("what the relay says is not for this user: %s", error)
                     self._status_is_current = True
                     self._update_state()
-                    await asyncio.wait([engine.lost])
-                except (ManagerTimeout, ProtocolError) as error:
+                    await self._leave_silence(engine)
+                except ProtocolError as error:
                     log.debug("%s", error)
+                except ManagerTimeout as error:
+                    is_answered = False
+                    log.debug("%s", error)
+                # A node that is cut off from the others still has clients.
+                failing_since = math.inf if is_answered else min(failing_since, time.monotonic())
+                if time.monotonic() - failing_since > CUT_OFF and self._has_other_nodes:
+                    sentence = "JetStream is not reached over this node of the bus"
+                    engine.lose(ConnectionLost(sentence))
                 beat, status = self._beat, self.status
                 # The heartbeat may be ahead of the log.
                 agree = beat is None or (
@@ -409,6 +424,20 @@ class RemoteLink(LinkBase):
                 await asyncio.wait([waiting], timeout=10.0 if agree else 0.1)
             finally:
                 waiting.cancel()
+
+    @property
+    def _has_other_nodes(self) -> bool:
+        return len(self._options.bus.servers) > 1
+
+    async def _leave_silence(self, engine: Engine) -> None:
+        """Wait until the connection is lost; give it up if other nodes may reach a relay."""
+        since = time.monotonic()
+        while not engine.lost.done():
+            await asyncio.wait([engine.lost], timeout=_PULSE)
+            since = max(since, self._beat_at)
+            if time.monotonic() - since > CUT_OFF and self._has_other_nodes:
+                sentence = "no relay is heard over this node of the bus"
+                engine.lose(ConnectionLost(sentence))
 
     def _take_status(self, status: Status) -> None:
         before, self.status = self.status, status

@@ -14,7 +14,14 @@ import async_timeout
 from .._log import get_logger
 from ..errors import ConnectionLost, ManagerError, ProtocolError
 from ..states import ManagerState
-from .connection import BusConnection, BusOptions, Stored, WrongLastSequence, refused_by_jetstream
+from .connection import (
+    CUT_OFF,
+    BusConnection,
+    BusOptions,
+    Stored,
+    WrongLastSequence,
+    refused_by_jetstream,
+)
 from .format import (
     EVENTS,
     HEADER,
@@ -48,6 +55,7 @@ QUEUE: Final = "relay"
 _MARGIN: Final = 4096
 _FIRST_PAUSE: Final = 0.05
 _LONGEST_PAUSE: Final = 0.4  # less than `silence`: the leader is back before a standby takes over
+_LOOK: Final = 3.0  # seconds between two looks at the log
 _RETRY: Final = 0.25
 _LONGEST_TIMEOUT: Final = 60.0
 _IS_DOWN: Final = frozenset(
@@ -151,21 +159,24 @@ class Seat:
 
     async def run(self) -> None:
         """Stand by or lead until cancelled, over any number of connections with the bus."""
+        name, left = f"aioami relay {self._relay}", ""
         while not self.is_leaving:
             try:
-                connection = await BusConnection.open(self._bus, f"aioami relay {self._relay}")
+                connection = await BusConnection.open(self._bus, name, left)
             except (ManagerError, OSError) as error:
                 self._note(str(error))
             else:
-                self._connection = connection
+                self._connection, left = connection, connection.server
                 self._pause = _FIRST_PAUSE
                 beating = asyncio.ensure_future(self._beat(connection))
+                watching = asyncio.ensure_future(self._watch(connection))
                 try:
                     await self._work(connection)
                 except ManagerError as error:
                     self._note("" if self.is_leaving else str(error))
                 finally:
                     beating.cancel()
+                    watching.cancel()
                     self._connection = None
                     self.role = "connecting"
                     await connection.close()
@@ -197,6 +208,19 @@ class Seat:
                 connection.check()
                 self._note(str(error))
                 await asyncio.sleep(_RETRY)
+
+    async def _watch(self, connection: BusConnection) -> None:
+        """Give up a connection whose node is cut off from the others: it still has clients."""
+        loop = asyncio.get_running_loop()
+        read_at = loop.time()
+        while len(self._bus.servers) > 1:
+            await asyncio.sleep(_LOOK)
+            try:
+                await self._last_claim(connection)
+                read_at = loop.time()
+            except ManagerError as error:
+                if loop.time() - read_at > CUT_OFF:
+                    connection.lose(ConnectionLost(f"another node of the bus is tried: {error}"))
 
     async def _step(self, connection: BusConnection) -> None:
         """Stand by until the lead can be claimed, and lead; return when that is over."""

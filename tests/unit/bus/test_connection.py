@@ -13,7 +13,7 @@ import pytest
 from tests.helpers import until
 from tests.unit.bus.office import connected
 
-from aioami.bus.connection import BusConnection, BusOptions
+from aioami.bus.connection import BusConnection, BusOptions, StoreError
 from aioami.errors import ConnectionLost
 from aioami.testing import FaultProxy
 from aioami.testing.nats import NatsServer
@@ -74,6 +74,32 @@ async def test_a_server_that_is_silent_is_passed_over(nats_server: NatsServer, m
         assert connection.client.connected_url is not None
         assert connection.client.connected_url.netloc == there
         await connection.close()
+
+
+async def test_the_server_that_was_left_is_tried_last(nats_server: NatsServer) -> None:
+    """A new connection goes to another node than the one before, as that one may be cut off from the others."""
+    here, there = (f"nats://{host}:{nats_server.port}" for host in ("127.0.0.1", "localhost"))
+    options = BusOptions.from_url(f"nats://127.0.0.1:{nats_server.port},localhost:{nats_server.port}")
+    for left, reached in ((here, there), (there, here)) * 5:
+        connection = await BusConnection.open(options, "test", left)
+        assert connection.server == reached
+        await connection.close()
+
+
+async def test_a_stream_without_a_leader_is_not_described(
+    nats_server: NatsServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A node that is cut off from the others knows no leader, and what it says of the stream is not taken for true."""
+
+    async def cut_off(self: BusConnection, subject: str, request: object = None) -> dict[str, Any]:
+        return {"state": {"messages": 1}, "cluster": {"name": "c", "replicas": []}}
+
+    async with connected(nats_server) as bus:
+        monkeypatch.setattr(BusConnection, "api", cut_off)
+        for ask in (lambda: bus.stream_info("S"), lambda: bus.message("S", seq=1)):
+            with pytest.raises(StoreError, match="the stream S has no leader") as caught:
+                await ask()
+            assert caught.value.is_unavailable
 
 
 async def test_servers_that_are_all_silent(nats_server: NatsServer) -> None:

@@ -21,7 +21,7 @@ from aioami import (
     core,
     events,
 )
-from aioami.bus import RemoteManager
+from aioami.bus import RemoteManager, discovery
 from aioami.testing.nats import NatsServer
 
 
@@ -116,6 +116,21 @@ async def test_a_fleet_outlives_its_bus(nats_server: NatsServer) -> None:
             assert number(await take(hangups)) == 7
             async with office(nats_server) as other, other.relay():
                 await until(lambda: other.name in fleet.servers)
+
+
+async def test_a_fleet_leaves_a_node_over_which_no_relay_is_heard(
+    nats_server: NatsServer, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """If a bus has several nodes, silence may mean that this node is cut off from the others; one node is never left for that."""
+    monkeypatch.setattr(discovery, "CUT_OFF", 0.2)
+    monkeypatch.setattr(discovery, "_LOOK", 0.1)
+    port = nats_server.port
+    async with Fleet(f"nats://127.0.0.1:{port},localhost:{port}", reconnect=QUICK):
+        await until(lambda: caplog.text.count("no relay is heard over this node of the bus") >= 2, 10)
+    caplog.clear()
+    async with Fleet(nats_server.url, reconnect=QUICK):
+        await asyncio.sleep(0.5)
+    assert "no relay is heard" not in caplog.text
 
 
 async def test_a_server_behind_its_relay_that_is_away(nats_server: NatsServer) -> None:

@@ -12,8 +12,10 @@ from tests.helpers import until
 from tests.unit.bus.office import Office
 
 from aioami import ConnectionLost, ManagerError, PermissionDenied, ProtocolError, core, events
-from aioami.bus import link
+from aioami.bus import RemoteManager, link
 from aioami.bus.connection import BusConnection
+from aioami.bus.engine import Engine
+from aioami.bus.feed import Feed
 from aioami.bus.format import (
     HEADER,
     Answer,
@@ -69,6 +71,43 @@ async def test_another_version_of_the_format_ends_what_reads_it(led: Office, str
             with pytest.raises(ProtocolError, match="version 2"):
                 await asyncio.wait_for(anext(stream), 20)
         assert (await mgr.send(core.Ping())).success
+
+
+async def test_messages_that_are_numbered_in_an_unknown_way(led: Office, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A stream raises what is the matter: in a cluster of nats-server 2.9, the subjects of records arrive in two parts."""
+    receive = Feed._receive
+
+    async def in_two_parts(self: Feed, engine: Any, generation: int, message: Msg) -> None:
+        if message.reply.startswith("$JS.ACK."):
+            message.reply, message.subject = f"{message.reply}@{message.subject[:-7]}", "status"
+        await receive(self, engine, generation, message)
+
+    monkeypatch.setattr(Feed, "_receive", in_two_parts)
+    async with led.remote() as mgr:
+        await mgr.wait_ready(20)
+        with mgr.events(events.Hangup) as stream, pytest.raises(ProtocolError, match=r"nats-server 2\.10 or later"):
+            await led.tell(1)
+            await asyncio.wait_for(anext(stream), 20)
+
+
+async def test_a_user_without_the_log_leaves_a_node_over_which_no_relay_is_heard(
+    place: Office, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """If a user may not read the log, only heartbeats show that a node is cut off: so another node is tried without them."""
+
+    async def refused(self: Engine, stream: str, **which: Any) -> None:
+        raise PermissionDenied("not for this user")
+
+    monkeypatch.setattr(Engine, "message", refused)
+    monkeypatch.setattr(link, "CUT_OFF", 0.2)
+    monkeypatch.setattr(link, "_PULSE", 0.1)
+    port = place.bus.port
+    async with RemoteManager(f"nats://127.0.0.1:{port},localhost:{port}", place.name):
+        await until(lambda: caplog.text.count("no relay is heard over this node of the bus") >= 2, 10)
+    caplog.clear()
+    async with RemoteManager(place.bus.url, place.name):  # there is no other node
+        await asyncio.sleep(0.5)
+    assert "no relay is heard" not in caplog.text
 
 
 async def test_a_consumer_that_somebody_deletes(led: Office, stranger: BusConnection) -> None:
