@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import random
 from collections.abc import AsyncIterator
 
@@ -10,7 +11,7 @@ import pytest
 from tests.bus_rounds import SERVER, World
 from tests.helpers import until
 
-from aioami import Fleet, ManagerState, core
+from aioami import Fleet, ManagerState, ServerAppeared, ServerGone, core
 from aioami.bus import RemoteManager
 from aioami.testing.nats import SuiteGone, install
 
@@ -44,6 +45,7 @@ async def test_nobody_stays_on_a_node_that_is_cut_off(world: World, monkeypatch:
     async with manager, Fleet(world.url) as fleet, async_timeout.timeout(2 * _SECONDS):
         await manager.wait_ready(20)
         await until(lambda: SERVER in fleet.servers and fleet[SERVER].state is ManagerState.READY, 20)
+        told = fleet.events(ServerGone, ServerAppeared)
         ways = world.ways_of(node, *(each for each in world.nodes if each is not node))
         for way in ways:
             await way.stop()
@@ -56,3 +58,6 @@ async def test_nobody_stays_on_a_node_that_is_cut_off(world: World, monkeypatch:
                 await anext(events)
         await manager.send(core.Ping())
         await until(lambda: fleet[SERVER].state is ManagerState.READY, _SECONDS)
+        # The fleet hears of relays over a connection of its own.
+        kinds = [type(await asyncio.wait_for(anext(told), _SECONDS)) for _ in range(2)]
+        assert kinds == [ServerGone, ServerAppeared]

@@ -72,6 +72,7 @@ class Discovery:
         self._options = options
         self._relays: dict[str, _Relays] = {}
         self._heard_at = 0.0  # the time of the last heartbeat of any relay
+        self._is_silent = False
         self._fleet: Fleet | None = None
         self._task: asyncio.Task[None] | None = None
         self._first: asyncio.Future[None] | None = None
@@ -147,15 +148,14 @@ class Discovery:
                 began = time.monotonic()
                 while not engine.lost.done():
                     await asyncio.wait([engine.lost], timeout=_LOOK)
-                    if not await engine.is_there() and engine.reason is None:
+                    if await engine.is_there():
+                        self._forget_silent_relays()
+                    elif engine.reason is None:
                         engine.lose(ConnectionLost("the bus gives no sign of life"))
-                    self._forget_silent_relays()
-                    # A node that is cut off from the others still answers.
-                    silent = time.monotonic() - max(began, self._heard_at) > CUT_OFF
-                    if silent and len(options.bus.servers) > 1:
-                        sentence = "no relay is heard over this node of the bus"
-                        engine.lose(ConnectionLost(sentence))
-                log.warning("%s; servers are looked for again", engine.lost.result())
+                    self._leave_silence(engine, began)
+                level = logging.DEBUG if self._is_silent else logging.WARNING
+                log.log(level, "%s; servers are looked for again", engine.lost.result())
+                self._is_silent = self._heard_at < began
             except (ManagerAuthError, PermissionDenied) as error:
                 if not self._first.done():
                     self._first.set_exception(fresh(error))
@@ -170,6 +170,13 @@ class Discovery:
                 if engine is not None:
                     await asyncio.wait([asyncio.ensure_future(engine.close())])
             await asyncio.sleep(next(delays))
+
+    def _leave_silence(self, engine: Engine, began: float) -> None:
+        """Give up a connection over which no relay is heard, if the bus has other nodes."""
+        # A node that is cut off from the others still answers.
+        silent = time.monotonic() - max(began, self._heard_at) > CUT_OFF
+        if silent and len(self._pattern.options.bus.servers) > 1:
+            engine.lose(ConnectionLost("no relay is heard over this node of the bus"))
 
     def _check_rights(self, engine: Engine) -> None:
         """Raise an error if the user may not receive the heartbeats of all servers."""
@@ -196,6 +203,7 @@ class Discovery:
             relays.heard_at.pop(beat.relay, None)
             return
         self._heard_at = relays.heard_at[beat.relay] = time.monotonic()
+        self._is_silent = False
         if not relays.is_there:
             relays.is_there = True
             assert self._fleet is not None

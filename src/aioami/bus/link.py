@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import logging
 import math
 import os
 import time
@@ -115,6 +116,8 @@ class RemoteLink(LinkBase):
         self._numbers = itertools.count(1)
         self._beat: Heartbeat | None = None
         self._beat_at = 0.0
+        self._heard_at = 0.0  # the time of the last heartbeat of any relay, leader or not
+        self._is_silent = False
         self._turn: Turn | None = None
         self._turn_at = 0.0
         self._silent_looks = 0  # not seconds: something may have blocked the program's event loop
@@ -233,7 +236,7 @@ class RemoteLink(LinkBase):
 
     async def _use(self, engine: Engine) -> None:
         """Follow the relay over one connection to the bus; return when that connection is lost."""
-        lost = engine.lost
+        lost, began = engine.lost, time.monotonic()
         server = self._options.server
         await engine.subscribe(heartbeat_subject(server), self._heard)
         self._engine = engine
@@ -259,7 +262,9 @@ class RemoteLink(LinkBase):
                 if not task.cancelled():
                     task.exception()
         self.reason = lost.result()
-        log.warning("%s, and it is established again", self.reason)
+        level = logging.DEBUG if self._is_silent else logging.WARNING
+        log.log(level, "%s, and it is established again", self.reason)
+        self._is_silent = self._heard_at < began
         for feed in self._feeds:
             feed.interrupt()
 
@@ -293,9 +298,10 @@ class RemoteLink(LinkBase):
             if self._turn is not None and self._turn.relay == beat.relay:
                 self._turn, self._turn_at = None, time.monotonic()
             return
+        now = self._heard_at = time.monotonic()
+        self._is_silent = False
         if beat.role != "leader":
             return
-        now = time.monotonic()
         # A leader that was deposed and does not know it yet counts only if there is no other.
         is_lower = before is not None and before.relay != beat.relay and beat.epoch < before.epoch
         if is_lower and now - self._beat_at < _BEAT_IS_OLD:
@@ -411,9 +417,11 @@ class RemoteLink(LinkBase):
                 except ManagerTimeout as error:
                     is_answered = False
                     log.debug("%s", error)
-                # A node that is cut off from the others still has clients.
+                # A node that is cut off from the others still has clients. But while the relay is
+                # heard, it may still answer the actions that it has.
                 failing_since = math.inf if is_answered else min(failing_since, time.monotonic())
-                if time.monotonic() - failing_since > CUT_OFF and self._has_other_nodes:
+                is_cut_off = time.monotonic() - failing_since > CUT_OFF
+                if is_cut_off and self._has_other_nodes and not (self._beat and self._tokens):
                     sentence = "JetStream is not reached over this node of the bus"
                     engine.lose(ConnectionLost(sentence))
                 beat, status = self._beat, self.status
@@ -421,7 +429,8 @@ class RemoteLink(LinkBase):
                 agree = beat is None or (
                     self._status_is_current and status is not None and status.state == beat.state
                 )
-                await asyncio.wait([waiting], timeout=10.0 if agree else 0.1)
+                pause = 10.0 if agree else 0.1
+                await asyncio.wait([waiting], timeout=pause if is_answered else _PULSE)
             finally:
                 waiting.cancel()
 
@@ -434,7 +443,7 @@ class RemoteLink(LinkBase):
         since = time.monotonic()
         while not engine.lost.done():
             await asyncio.wait([engine.lost], timeout=_PULSE)
-            since = max(since, self._beat_at)
+            since = max(since, self._heard_at)
             if time.monotonic() - since > CUT_OFF and self._has_other_nodes:
                 sentence = "no relay is heard over this node of the bus"
                 engine.lose(ConnectionLost(sentence))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import math
 import random
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final
@@ -212,14 +213,16 @@ class Seat:
     async def _watch(self, connection: BusConnection) -> None:
         """Give up a connection whose node is cut off from the others: it still has clients."""
         loop = asyncio.get_running_loop()
-        read_at = loop.time()
+        failing_since = math.inf
         while len(self._bus.servers) > 1:
             await asyncio.sleep(_LOOK)
+            began = loop.time()
             try:
                 await self._last_claim(connection)
-                read_at = loop.time()
+                failing_since = math.inf
             except ManagerError as error:
-                if loop.time() - read_at > CUT_OFF:
+                failing_since = min(failing_since, began)
+                if loop.time() - failing_since > CUT_OFF:
                     connection.lose(ConnectionLost(f"another node of the bus is tried: {error}"))
 
     async def _step(self, connection: BusConnection) -> None:

@@ -41,7 +41,7 @@ __all__ = ["LiveCaller", "LiveMember", "LiveQueue", "Queues"]
 _T = TypeVar("_T")
 _STAND_IN: Final = "Surrogate/"
 _SETTLED: Final = 10.0  # seconds in which the server may still list a caller who was taken away
-_MANY: Final = 10_000  # the most callers taken away whose times are kept
+_MANY: Final = 10_000  # the most callers taken away, and the most channels called, that are kept
 _LOOKS: Final = 5  # the most looks at a member whose call is over, until the server says so
 _UP: Final = str(ChannelState.UP.value)
 _FEW: Final = 10  # the most members that are asked about one by one
@@ -325,8 +325,8 @@ class Queues(Part[LiveQueue]):
         # The queue and the interface of each channel that a queue has called and not yet connected,
         # by Uniqueid.
         self._called: dict[str, tuple[str, str]] = {}
-        # The queues that count a call soon, without an event: the count before, and the member.
-        self._uncounted: dict[str, tuple[int, str]] = {}
+        # The queues that count calls soon, without an event: the count then, and the members.
+        self._uncounted: dict[str, tuple[int, set[str]]] = {}
         self._doubtful: dict[str, set[str]] = {}  # the interfaces in doubt, by queue
         self._doubts = Doubts()  # the queues
         self._taken: dict[str, float] = {}  # the times at which callers were taken away
@@ -446,10 +446,10 @@ class Queues(Part[LiveQueue]):
             changed = self._wait(name, record, found.callers.get(name, [])) or changed
             if name in found.unsettled:
                 self._doubt(name)
-            before, interface = self._uncounted.pop(name, (None, ""))
-            if before == queue.completed and self._doubts.again(name):
-                self._uncounted[name] = (before, interface)
-                self._doubtful.setdefault(name, set()).add(interface)
+            expected, interfaces = self._uncounted.pop(name, (0, set()))
+            if queue.completed < expected and self._doubts.again(name):
+                self._uncounted[name] = (expected, interfaces)
+                self._doubtful.setdefault(name, set()).update(interfaces)
                 self.reports.doubt(self)
             if changed:
                 self.notify(name)
@@ -469,6 +469,7 @@ class Queues(Part[LiveQueue]):
         if record is not None:
             self._doubts.discard(name)
             self._doubtful.pop(name, None)
+            self._uncounted.pop(name, None)
             for uniqueid in record.waiting:
                 del self._callers[uniqueid]
             self.notify(name, gone=True)
@@ -619,8 +620,13 @@ class Queues(Part[LiveQueue]):
             # and 22).
             name, interface = called
             if name in self._records:
-                self._uncounted[name] = (self._records[name].completed, interface)
+                self._will_count(name, {interface})
                 self._doubt(name, interface)
+
+    def _will_count(self, name: str, interfaces: set[str]) -> None:
+        """Expect that the server counts one more call of a queue than so far."""
+        expected, others = self._uncounted.get(name, (self._records[name].completed, set()))
+        self._uncounted[name] = (expected + 1, others | interfaces)
 
     # Members
 
@@ -641,6 +647,8 @@ class Queues(Part[LiveQueue]):
         uniqueid = identifier(event, "DestUniqueid")
         if name and interface and uniqueid:
             self._called[uniqueid] = (name, interface)
+            if len(self._called) > _MANY:  # a user without Hangup events
+                del self._called[next(iter(self._called))]
 
     def _connected(self, event: AgentConnect) -> None:
         name, interface = identifier(event, "Queue", ""), identifier(event, "Interface", "")
@@ -653,6 +661,8 @@ class Queues(Part[LiveQueue]):
     def _completed(self, event: AgentComplete) -> None:
         name, interface = identifier(event, "Queue", ""), identifier(event, "Interface", "")
         if name:
+            if name in self._uncounted:  # the count that this event brings is not the missing one
+                self._will_count(name, set())
             self._record(name).count(completed=1)
             self.notify(name)
             self._talks(name, interface, False)

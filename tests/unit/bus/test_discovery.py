@@ -121,12 +121,16 @@ async def test_a_fleet_outlives_its_bus(nats_server: NatsServer) -> None:
 async def test_a_fleet_leaves_a_node_over_which_no_relay_is_heard(
     nats_server: NatsServer, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """If a bus has several nodes, silence may mean that this node is cut off from the others; one node is never left for that."""
+    """If a bus has several nodes, silence may mean that this node is cut off from the others; one node is never left for that. One warning says it."""
+    words = "no relay is heard over this node of the bus"
+    caplog.set_level("DEBUG")
     monkeypatch.setattr(discovery, "CUT_OFF", 0.2)
     monkeypatch.setattr(discovery, "_LOOK", 0.1)
     port = nats_server.port
     async with Fleet(f"nats://127.0.0.1:{port},localhost:{port}", reconnect=QUICK):
-        await until(lambda: caplog.text.count("no relay is heard over this node of the bus") >= 2, 10)
+        await until(lambda: caplog.text.count(words) >= 2, 10)
+    levels = [each.levelname for each in caplog.records if words in each.getMessage()]
+    assert (levels[0], set(levels[1:])) == ("WARNING", {"DEBUG"})
     caplog.clear()
     async with Fleet(nats_server.url, reconnect=QUICK):
         await asyncio.sleep(0.5)

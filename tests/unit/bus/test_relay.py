@@ -17,7 +17,8 @@ from tests.bus_rounds import Follower, now
 from tests.helpers import until
 from tests.unit.bus.office import connected
 
-from aioami.bus.connection import BusConnection
+from aioami.bus import seat
+from aioami.bus.connection import BusConnection, Stored, StoreError
 from aioami.bus.engine import is_nobody
 from aioami.bus.format import (
     HEADER,
@@ -319,6 +320,37 @@ async def test_a_standby_takes_over_from_a_leader_that_does_not_reach_the_server
                 (gap,) = [Gap.parse(body) for token, _, body in found if token == Gap.token]
                 assert (gap.reason, gap.since) == ("takeover", last)
                 assert first.status()[NAME].takeovers == second.status()[NAME].takeovers == 1
+
+
+async def test_a_relay_leaves_a_node_over_which_the_log_is_not_read(
+    fake: FakeAsterisk, nats_server: NatsServer, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A node that is cut off from the others still has clients: another one is tried, and the one node of a bus is never left for that."""
+    words = "another node of the bus is tried: no leader"
+    is_unavailable = False
+    message = BusConnection.message
+
+    async def unavailable(self: BusConnection, stream: str, **which: Any) -> Stored | None:
+        if is_unavailable:
+            raise StoreError("no leader", code=503)
+        return await message(self, stream, **which)
+
+    monkeypatch.setattr(BusConnection, "message", unavailable)
+    monkeypatch.setattr(seat, "_LOOK", 0.05)
+    monkeypatch.setattr(seat, "CUT_OFF", 0.2)
+    one, port = nats_server.url, nats_server.port
+    for url, is_left in ((f"nats://127.0.0.1:{port},localhost:{port}", True), (one, False)):
+        async with Relay([ServerOptions(NAME, fake.url)], url, QUICK) as relay:
+            await until(lambda: relay.status()[NAME].state == "ready")
+            is_unavailable = True
+            if is_left:
+                await until(lambda: words in relay.status()[NAME].error)
+            else:
+                await asyncio.sleep(0.5)
+            assert (words in caplog.text) is is_left
+            is_unavailable = False
+            await until(lambda: relay.status()[NAME].state == "ready")
+            caplog.clear()
 
 
 async def test_relays_that_do_not_reach_the_server_do_not_depose_each_other(

@@ -13,7 +13,7 @@ from tests.unit.bus.office import Office
 
 from aioami import ConnectionLost, ManagerError, PermissionDenied, ProtocolError, core, events
 from aioami.bus import RemoteManager, link
-from aioami.bus.connection import BusConnection
+from aioami.bus.connection import BusConnection, StoreError
 from aioami.bus.engine import Engine
 from aioami.bus.feed import Feed
 from aioami.bus.format import (
@@ -93,7 +93,9 @@ async def test_messages_that_are_numbered_in_an_unknown_way(led: Office, monkeyp
 async def test_a_user_without_the_log_leaves_a_node_over_which_no_relay_is_heard(
     place: Office, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """If a user may not read the log, only heartbeats show that a node is cut off: so another node is tried without them."""
+    """If a user may not read the log, only heartbeats show that a node is cut off: so another node is tried without them. One warning says it."""
+    words = "no relay is heard over this node of the bus"
+    caplog.set_level("DEBUG")
 
     async def refused(self: Engine, stream: str, **which: Any) -> None:
         raise PermissionDenied("not for this user")
@@ -103,11 +105,41 @@ async def test_a_user_without_the_log_leaves_a_node_over_which_no_relay_is_heard
     monkeypatch.setattr(link, "_PULSE", 0.1)
     port = place.bus.port
     async with RemoteManager(f"nats://127.0.0.1:{port},localhost:{port}", place.name):
-        await until(lambda: caplog.text.count("no relay is heard over this node of the bus") >= 2, 10)
+        await until(lambda: caplog.text.count(words) >= 2, 10)
+    levels = [each.levelname for each in caplog.records if words in each.getMessage()]
+    assert (levels[0], set(levels[1:])) == ("WARNING", {"DEBUG"})
     caplog.clear()
     async with RemoteManager(place.bus.url, place.name):  # there is no other node
         await asyncio.sleep(0.5)
     assert "no relay is heard" not in caplog.text
+
+
+async def test_a_node_without_jetstream_is_left_when_no_action_is_under_way(
+    led: Office, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """If JetStream is not reached, another node is tried; but while a relay is heard, what it was asked is waited for first."""
+    words = "JetStream is not reached over this node of the bus"
+    looks = 0
+
+    async def unavailable(self: Engine, stream: str, **which: Any) -> None:
+        nonlocal looks
+        looks += 1
+        raise StoreError("no leader", code=503)
+
+    port = led.bus.port
+    led.fake.reply_to("Ping", None)
+    async with RemoteManager(f"nats://127.0.0.1:{port},localhost:{port}", led.name) as mgr:
+        await mgr.wait_ready(20)
+        asked = asyncio.ensure_future(mgr.send(core.Ping()))
+        await until(lambda: led.fake.sent("Ping"))
+        monkeypatch.setattr(Engine, "message", unavailable)
+        monkeypatch.setattr(link, "CUT_OFF", 0.1)
+        monkeypatch.setattr(link, "_PULSE", 0.05)
+        mgr._link._status_is_old.send()
+        await until(lambda: looks > 8)
+        assert words not in caplog.text
+        asked.cancel()
+        await until(lambda: words in caplog.text)
 
 
 async def test_a_consumer_that_somebody_deletes(led: Office, stranger: BusConnection) -> None:

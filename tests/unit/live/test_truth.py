@@ -273,6 +273,25 @@ async def test_a_call_that_is_counted_without_an_event(fake: FakeAsterisk, mgr: 
     assert len(fake.sent("QueueStatus")) == 4
 
 
+async def test_two_calls_that_are_counted_without_an_event(fake: FakeAsterisk, mgr: Manager, live: Live) -> None:
+    """Two members who hang up before AgentConnect are both waited for, and the AgentComplete of a third call is not taken for either."""
+    calls = {"2": "PJSIP/agent1", "3": "PJSIP/agent2", "4": "PJSIP/agent3"}
+    for uniqueid, interface in calls.items():
+        await emit(fake, "AgentCalled", "1", "agent,all", DestUniqueid=uniqueid, Queue="support", Interface=interface)
+    answers = [{"Event": "QueueParams", "Queue": "support", "Completed": str(count)} for count in (1, 2)]
+    for answer in answers:
+        fake.reply_to("QueueStatus", lambda request, answer=answer: queue_list(request, answer), times=2)
+    fake.exchange.queues["support"].completed = 3
+    await emit(fake, "Hangup", "2")
+    await emit(fake, "Hangup", "3")
+    for name in ("AgentConnect", "AgentComplete"):
+        await emit(fake, name, "1", "agent,all", DestUniqueid="4", Queue="support", Interface="PJSIP/agent3")
+    await until(lambda: live.queues["support"].completed == 3)
+    await settled(live, mgr)
+    asked = [each.get("Member") for each in fake.sent("QueueStatus")]
+    assert {"PJSIP/agent1", "PJSIP/agent2"} <= set(asked)
+
+
 async def test_a_count_that_never_comes(fake: FakeAsterisk, mgr: Manager, live: Live) -> None:
     """A queue that counts nothing for a member who hung up before AgentConnect is asked five times, and believed."""
     await emit(fake, "AgentCalled", "1", "agent,all", DestUniqueid="2", Queue="support", Interface="PJSIP/agent1")
