@@ -916,6 +916,41 @@ def test_how_actions_end_is_counted_once(talk: Conversation) -> None:
     assert (tally.actions, tally.successes, tally.errors, tally.failures) == (8, 2, 2, 4)
 
 
+_JABBER = actions.JabberSend("account", "jid", "text")
+
+
+@pytest.mark.parametrize(
+    ("action", "answers", "knows"),
+    [
+        (Action("IAXnetstats"), ["1 2"], False),
+        (Action("IAXnetstats"), [], False),
+        (core.Hangup("/x/"), ["Response: Success|ActionID: a"], False),
+        (_JABBER, ["Response: Success|ActionID: a"] * 2, False),
+        (_JABBER, ["Response: Success|ActionID: a"], False),
+        (_JABBER, ["Response: Success|ActionID: a"], True),
+    ],
+    ids=[
+        "bare lines",
+        "no line",
+        "no list where one may come",
+        "both replies",
+        "one of two",
+        "one, and the caller knows",
+    ],
+)
+def test_an_answer_of_any_form_counts_as_a_success(
+    talk: Conversation, action: Action[Any], answers: list[str], knows: bool
+) -> None:
+    """It is no refusal and no missing answer, whether the next answer shows its end or the caller knows it."""
+    talk.send(action, "a")
+    talk.receive(*answers)
+    if knows:
+        talk.session.conclude()
+    else:
+        talk.fence()
+    assert (talk.tally.successes, talk.tally.errors, talk.tally.failures) == (1, 0, 0)
+
+
 def test_an_outcome_whose_action_id_is_used_again_does_not_come(talk: Conversation) -> None:
     """An ActionID may be used again when its action is answered; who waits for the first outcome is told, not forgotten."""
     call = core.Originate_Application("Local/1@x", "Playback", ("x",))

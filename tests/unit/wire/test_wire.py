@@ -191,6 +191,7 @@ def test_a_repr_shows_the_first_headers_and_counts_the_rest() -> None:
     ("line", "header"),
     [
         ("ChanVariable(PJSIP/a): x): y", ("ChanVariable(PJSIP/a)", "x): y")),
+        ("ChanVariable(IAX2/a:1-2): x): y", ("ChanVariable(IAX2/a:1-2)", "x): y")),
         ("ChanVariable(Local/1:2@c): x=1", ("ChanVariable(Local/1:2@c)", "x=1")),
         ("ChanVariable(open: x=1", ("ChanVariable(open", "x=1")),
         ("Xylophone: 1", ("Xylophone", "1")),
