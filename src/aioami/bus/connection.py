@@ -103,7 +103,7 @@ class StoreError(ManagerError):
 
     @property
     def is_unavailable(self) -> bool:
-        """True if JetStream or the stream has no leader now, as while a cluster chooses one."""
+        """True if JetStream or the stream has no leader, or JetStream is not there at all."""
         return self.code == _UNAVAILABLE
 
 

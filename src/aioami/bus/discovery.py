@@ -93,6 +93,7 @@ class Discovery:
         loop = asyncio.get_running_loop()
         self._fleet = fleet
         self._relays.clear()
+        self._is_silent = False
         first = self._first = loop.create_future()
         self._task = loop.create_task(
             self._run(), name=f"aioami finds servers on {self._url_shown}"

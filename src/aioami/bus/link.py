@@ -74,6 +74,8 @@ _LINGER: Final = 1.0  # seconds for which a feed without streams goes on
 _MARK_WAIT: Final = 5.0  # seconds for which an answer waits for the events before it
 _MANY_ITEMS: Final = 2_000  # waiting items of a list, above which no further part is requested
 _READY: Final = "ready"
+_SILENT: Final = "no relay is heard over this node of the bus"
+_UNREACHED: Final = "JetStream is not reached over this node of the bus"
 
 
 @dataclass(frozen=True)
@@ -117,7 +119,7 @@ class RemoteLink(LinkBase):
         self._beat: Heartbeat | None = None
         self._beat_at = 0.0
         self._heard_at = 0.0  # the time of the last heartbeat of any relay, leader or not
-        self._is_silent = False
+        self._told: set[str] = set()  # the reasons to leave a node that were logged, and still hold
         self._turn: Turn | None = None
         self._turn_at = 0.0
         self._silent_looks = 0  # not seconds: something may have blocked the program's event loop
@@ -156,6 +158,7 @@ class RemoteLink(LinkBase):
         self._beat = self._turn = self.status = None
         self._status_is_current = False
         self._logged.clear()
+        self._told.clear()
         load()  # now, so that the first event is not delayed
         self._enter(ManagerState.CONNECTING)
         begun()
@@ -236,7 +239,7 @@ class RemoteLink(LinkBase):
 
     async def _use(self, engine: Engine) -> None:
         """Follow the relay over one connection to the bus; return when that connection is lost."""
-        lost, began = engine.lost, time.monotonic()
+        lost = engine.lost
         server = self._options.server
         await engine.subscribe(heartbeat_subject(server), self._heard)
         self._engine = engine
@@ -262,9 +265,11 @@ class RemoteLink(LinkBase):
                 if not task.cancelled():
                     task.exception()
         self.reason = lost.result()
-        level = logging.DEBUG if self._is_silent else logging.WARNING
-        log.log(level, "%s, and it is established again", self.reason)
-        self._is_silent = self._heard_at < began
+        reason = str(self.reason)
+        level = logging.DEBUG if reason in self._told else logging.WARNING
+        log.log(level, "%s, and it is established again", reason)
+        if reason in (_SILENT, _UNREACHED):  # one node after another may be left for this
+            self._told.add(reason)
         for feed in self._feeds:
             feed.interrupt()
 
@@ -299,7 +304,7 @@ class RemoteLink(LinkBase):
                 self._turn, self._turn_at = None, time.monotonic()
             return
         now = self._heard_at = time.monotonic()
-        self._is_silent = False
+        self._told.discard(_SILENT)
         if beat.role != "leader":
             return
         # A leader that was deposed and does not know it yet counts only if there is no other.
@@ -420,10 +425,11 @@ class RemoteLink(LinkBase):
                 # A node that is cut off from the others still has clients. But while the relay is
                 # heard, it may still answer the actions that it has.
                 failing_since = math.inf if is_answered else min(failing_since, time.monotonic())
+                if is_answered:
+                    self._told.discard(_UNREACHED)
                 is_cut_off = time.monotonic() - failing_since > CUT_OFF
                 if is_cut_off and self._has_other_nodes and not (self._beat and self._tokens):
-                    sentence = "JetStream is not reached over this node of the bus"
-                    engine.lose(ConnectionLost(sentence))
+                    engine.lose(ConnectionLost(_UNREACHED))
                 beat, status = self._beat, self.status
                 # The heartbeat may be ahead of the log.
                 agree = beat is None or (
@@ -444,9 +450,9 @@ class RemoteLink(LinkBase):
         while not engine.lost.done():
             await asyncio.wait([engine.lost], timeout=_PULSE)
             since = max(since, self._heard_at)
-            if time.monotonic() - since > CUT_OFF and self._has_other_nodes:
-                sentence = "no relay is heard over this node of the bus"
-                engine.lose(ConnectionLost(sentence))
+            is_cut_off = time.monotonic() - since > CUT_OFF
+            if is_cut_off and self._has_other_nodes and not self._tokens:
+                engine.lose(ConnectionLost(_SILENT))
 
     def _take_status(self, status: Status) -> None:
         before, self.status = self.status, status
@@ -816,6 +822,14 @@ class RemoteLink(LinkBase):
         Raises:
             ConnectionLost: there is no connection in time.
         """
+        engine = await self._any_engine(action, timeout)
+        if any(feed.is_live and not feed.has_begun for feed in self._feeds):
+            await self._all_have_begun(timeout)
+            if engine.reason is not None:  # the streams have begun over another connection
+                engine = await self._any_engine(action, timeout)
+        return engine
+
+    async def _any_engine(self, action: Action[Any], timeout: float | None) -> Engine:
         if self._task is None:
             raise self._unsent(action)
         try:
@@ -825,13 +839,10 @@ class RemoteLink(LinkBase):
                         raise self._unsent(action)
                     engine = self._engine
                     if engine is not None and engine.reason is None:
-                        break
+                        return engine
                     await self._changed.wait()
         except asyncio.TimeoutError:
             raise self._unsent(action) from None
-        if any(feed.is_live and not feed.has_begun for feed in self._feeds):
-            await self._all_have_begun(timeout)
-        return engine
 
     def _unsent(self, action: Action[Any]) -> ConnectionLost:
         self._tally.unsent += 1

@@ -7,6 +7,7 @@ import contextlib
 import json
 import math
 import random
+from collections import deque
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final
 
@@ -57,6 +58,7 @@ _MARGIN: Final = 4096
 _FIRST_PAUSE: Final = 0.05
 _LONGEST_PAUSE: Final = 0.4  # less than `silence`: the leader is back before a standby takes over
 _LOOK: Final = 3.0  # seconds between two looks at the log
+_CUT_OFF_AT_WORK: Final = 60.0  # the same as CUT_OFF, while requests are under way
 _RETRY: Final = 0.25
 _LONGEST_TIMEOUT: Final = 60.0
 _IS_DOWN: Final = frozenset(
@@ -112,6 +114,7 @@ class Seat:
         self._allow = None if allow is None else frozenset(each.lower() for each in allow)
         self.role = "connecting"
         self._error = ""
+        self._warned: deque[str] = deque(maxlen=8)  # the errors that were logged since all was well
         self._epoch = 0
         self._leadership: Leadership | None = None
         self._connection: BusConnection | None = None
@@ -187,9 +190,14 @@ class Seat:
                 self._pause = min(self._pause * 2, _LONGEST_PAUSE)
 
     def _note(self, error: str) -> None:
-        if error and error != self._error:
+        if error and error not in self._warned:
             log.warning("%s: %s", self._server.name, error)
+            self._warned.append(error)
         self._error = error
+
+    def _recover(self) -> None:
+        self._error = ""
+        self._warned.clear()
 
     async def _work(self, connection: BusConnection) -> None:
         name = self._server.name
@@ -216,13 +224,14 @@ class Seat:
         failing_since = math.inf
         while len(self._bus.servers) > 1:
             await asyncio.sleep(_LOOK)
-            began = loop.time()
             try:
                 await self._last_claim(connection)
                 failing_since = math.inf
             except ManagerError as error:
-                failing_since = min(failing_since, began)
-                if loop.time() - failing_since > CUT_OFF:
+                failing_since = min(failing_since, loop.time())
+                # The requests under way can still be answered over this node, for a while.
+                limit = _CUT_OFF_AT_WORK if self._requests else CUT_OFF
+                if loop.time() - failing_since > limit:
                     connection.lose(ConnectionLost(f"another node of the bus is tried: {error}"))
 
     async def _step(self, connection: BusConnection) -> None:
@@ -230,7 +239,7 @@ class Seat:
         stream = await self._ensure_stream(connection)
         if self._leadership is None:
             self.role = "standby"
-            self._error = ""
+            self._recover()
             known = await self._last_claim(connection)
             # If nothing was ever stored, no relay leads, unless the store of a leader was lost.
             if self._epoch or stream["state"]["last_seq"]:
@@ -531,7 +540,8 @@ class Seat:
                 connection.lose(_refusal(data))
                 return
             self._confirmed_at = loop.time()
-            self._error = ""
+            if self._error:
+                self._recover()
             leadership.receipt = data
             outbox.confirm(int(message.subject[len(inbox) + 1 :]))
             leadership.changed.set()

@@ -42,7 +42,7 @@ _T = TypeVar("_T")
 _STAND_IN: Final = "Surrogate/"
 _SETTLED: Final = 10.0  # seconds in which the server may still list a caller who was taken away
 _MANY: Final = 10_000  # the most callers taken away, and the most channels called, that are kept
-_LOOKS: Final = 5  # the most looks at a member whose call is over, until the server says so
+_LOOKS: Final = 5  # the most looks for what a busy server counts late, and without an event
 _UP: Final = str(ChannelState.UP.value)
 _FEW: Final = 10  # the most members that are asked about one by one
 # No member has this name, so the answer only has the queue and its callers.
@@ -305,6 +305,21 @@ class _Queue:
         return self._queue
 
 
+@dataclass(slots=True)
+class _Uncounted:
+    """Calls that a queue will count without an event.
+
+    Attributes:
+        expected: the queue's count of served calls then.
+        interfaces: the members who took the calls.
+        looks: the number of looks that are left until the server's count is believed.
+    """
+
+    expected: int
+    interfaces: set[str] = field(default_factory=set)
+    looks: int = _LOOKS
+
+
 class Queues(Part[LiveQueue]):
     """The queues, with their members and callers."""
 
@@ -325,8 +340,7 @@ class Queues(Part[LiveQueue]):
         # The queue and the interface of each channel that a queue has called and not yet connected,
         # by Uniqueid.
         self._called: dict[str, tuple[str, str]] = {}
-        # The queues that count calls soon, without an event: the count then, and the members.
-        self._uncounted: dict[str, tuple[int, set[str]]] = {}
+        self._uncounted: dict[str, _Uncounted] = {}  # by queue
         self._doubtful: dict[str, set[str]] = {}  # the interfaces in doubt, by queue
         self._doubts = Doubts()  # the queues
         self._taken: dict[str, float] = {}  # the times at which callers were taken away
@@ -404,7 +418,7 @@ class Queues(Part[LiveQueue]):
         try:
             if len(queues) > _FEW:
                 await self.read(lists, set(doubtful))
-                return
+                queues.clear()
             for interface, names in queues.items():
                 queue = next(iter(names)) if len(names) == 1 else None
                 found = await self._list(lists, QueueStatus(queue, member=interface))
@@ -414,6 +428,20 @@ class Queues(Part[LiveQueue]):
                 self._doubts.add(name)
                 self._doubtful.setdefault(name, set()).update(interfaces)
             raise
+        for name in doubtful:
+            self._look_again(name)
+
+    def _look_again(self, name: str) -> None:
+        """Doubt a queue after a look if it still has not counted a call."""
+        uncounted = self._uncounted.get(name)
+        if uncounted is None:
+            return
+        uncounted.looks -= 1
+        if self._records[name].completed >= uncounted.expected or not uncounted.looks:
+            del self._uncounted[name]
+            return
+        for interface in uncounted.interfaces:
+            self._doubt(name, interface)
 
     async def _list(self, lists: Lists, action: QueueStatus) -> _Listed:
         found = _Listed(self._callers, self.reports.clock())
@@ -446,11 +474,6 @@ class Queues(Part[LiveQueue]):
             changed = self._wait(name, record, found.callers.get(name, [])) or changed
             if name in found.unsettled:
                 self._doubt(name)
-            expected, interfaces = self._uncounted.pop(name, (0, set()))
-            if queue.completed < expected and self._doubts.again(name):
-                self._uncounted[name] = (expected, interfaces)
-                self._doubtful.setdefault(name, set()).update(interfaces)
-                self.reports.doubt(self)
             if changed:
                 self.notify(name)
             # Notice the end of calls that began before the snapshot, or were looked at too early.
@@ -620,13 +643,15 @@ class Queues(Part[LiveQueue]):
             # and 22).
             name, interface = called
             if name in self._records:
-                self._will_count(name, {interface})
-                self._doubt(name, interface)
+                self._will_count(name, interface)
 
-    def _will_count(self, name: str, interfaces: set[str]) -> None:
-        """Expect that the server counts one more call of a queue than so far."""
-        expected, others = self._uncounted.get(name, (self._records[name].completed, set()))
-        self._uncounted[name] = (expected + 1, others | interfaces)
+    def _will_count(self, name: str, interface: str) -> None:
+        """Expect that the server counts a call of a member, and look until it has."""
+        uncounted = self._uncounted.setdefault(name, _Uncounted(self._records[name].completed))
+        uncounted.expected += 1
+        uncounted.interfaces.add(interface)
+        uncounted.looks = _LOOKS
+        self._doubt(name, interface)
 
     # Members
 
@@ -661,8 +686,9 @@ class Queues(Part[LiveQueue]):
     def _completed(self, event: AgentComplete) -> None:
         name, interface = identifier(event, "Queue", ""), identifier(event, "Interface", "")
         if name:
-            if name in self._uncounted:  # the count that this event brings is not the missing one
-                self._will_count(name, set())
+            uncounted = self._uncounted.get(name)
+            if uncounted is not None:  # the call of this event is not the one that is missing
+                uncounted.expected += 1
             self._record(name).count(completed=1)
             self.notify(name)
             self._talks(name, interface, False)

@@ -38,7 +38,7 @@ from aioami.bus.format import (
 )
 from aioami.bus.relay import Relay, RelayOptions, ServerOptions
 from aioami.bus.seat import stream_configuration
-from aioami.errors import ConnectionLost
+from aioami.errors import ConnectionLost, ManagerError
 from aioami.testing import FakeAsterisk, FaultProxy
 from aioami.testing.nats import NatsServer
 from aioami.wire import Framer
@@ -325,8 +325,48 @@ async def test_a_standby_takes_over_from_a_leader_that_does_not_reach_the_server
 async def test_a_relay_leaves_a_node_over_which_the_log_is_not_read(
     fake: FakeAsterisk, nats_server: NatsServer, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """A node that is cut off from the others still has clients: another one is tried, and the one node of a bus is never left for that."""
+    """A node that is cut off from the others still has clients: another is tried, each reason told once; the one node of a bus is never left."""
     words = "another node of the bus is tried: no leader"
+    is_unavailable = False
+    message = BusConnection.message
+
+    async def unavailable(self: BusConnection, stream: str, **which: Any) -> Stored | None:
+        if is_unavailable:
+            raise StoreError("no leader", code=503)
+        return await message(self, stream, **which)
+
+    left: list[str] = []
+    lose = BusConnection.lose
+
+    def noted(self: BusConnection, error: ManagerError) -> None:
+        left.append(str(error))
+        lose(self, error)
+
+    monkeypatch.setattr(BusConnection, "lose", noted)
+    monkeypatch.setattr(BusConnection, "message", unavailable)
+    monkeypatch.setattr(seat, "_LOOK", 0.05)
+    monkeypatch.setattr(seat, "CUT_OFF", 0.2)
+    one, port = nats_server.url, nats_server.port
+    for url, is_left in ((f"nats://127.0.0.1:{port},localhost:{port}", True), (one, False)):
+        async with Relay([ServerOptions(NAME, fake.url)], url, QUICK) as relay:
+            await until(lambda: relay.status()[NAME].state == "ready")
+            is_unavailable = True
+            if is_left:
+                await until(lambda: left.count(words) >= 3)
+                warned = [each.getMessage() for each in caplog.records if "no leader" in each.getMessage()]
+                assert len(warned) == len(set(warned)) == 2
+            else:
+                await asyncio.sleep(0.5)
+                assert words not in caplog.text
+            is_unavailable = False
+            await until(lambda: relay.status()[NAME].state == "ready")
+            caplog.clear()
+
+
+async def test_a_relay_with_requests_under_way_stays_on_its_node_for_a_while(
+    fake: FakeAsterisk, nats_server: NatsServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """While the log is not read, a request can still be answered; without one, the node is left much earlier."""
     is_unavailable = False
     message = BusConnection.message
 
@@ -338,19 +378,19 @@ async def test_a_relay_leaves_a_node_over_which_the_log_is_not_read(
     monkeypatch.setattr(BusConnection, "message", unavailable)
     monkeypatch.setattr(seat, "_LOOK", 0.05)
     monkeypatch.setattr(seat, "CUT_OFF", 0.2)
-    one, port = nats_server.url, nats_server.port
-    for url, is_left in ((f"nats://127.0.0.1:{port},localhost:{port}", True), (one, False)):
-        async with Relay([ServerOptions(NAME, fake.url)], url, QUICK) as relay:
-            await until(lambda: relay.status()[NAME].state == "ready")
-            is_unavailable = True
-            if is_left:
-                await until(lambda: words in relay.status()[NAME].error)
-            else:
-                await asyncio.sleep(0.5)
-            assert (words in caplog.text) is is_left
-            is_unavailable = False
-            await until(lambda: relay.status()[NAME].state == "ready")
-            caplog.clear()
+    fake.reply_to("Ping", None, times=1)
+    two = f"nats://127.0.0.1:{nats_server.port},localhost:{nats_server.port}"
+    async with Relay([ServerOptions(NAME, fake.url)], two, QUICK) as relay, connected(nats_server) as bus:
+        await until(lambda: relay.status()[NAME].state == "ready")
+        asked = asyncio.ensure_future(ask(bus, "Ping"))
+        await until(lambda: fake.sent("Ping"))
+        is_unavailable = True
+        await asyncio.sleep(0.6)  # in which it would leave
+        assert relay.status()[NAME].role == "leader"
+        monkeypatch.setattr(seat, "_CUT_OFF_AT_WORK", 0.2)
+        await until(lambda: relay.status()[NAME].role != "leader")
+        is_unavailable = False
+        asked.cancel()
 
 
 async def test_relays_that_do_not_reach_the_server_do_not_depose_each_other(

@@ -292,6 +292,21 @@ async def test_two_calls_that_are_counted_without_an_event(fake: FakeAsterisk, m
     assert {"PJSIP/agent1", "PJSIP/agent2"} <= set(asked)
 
 
+async def test_a_late_count_beside_other_doubts(fake: FakeAsterisk, mgr: Manager, live: Live) -> None:
+    """A count that comes after several looks is seen, however many other members of the queue are asked about meanwhile."""
+    await emit(fake, "AgentCalled", "1", "agent,all", DestUniqueid="2", Queue="support", Interface="PJSIP/agent1")
+    for number in range(7):
+        headers = {"Queue": "support", "Interface": f"PJSIP/other{number}", "DestUniqueid": f"c{number}"}
+        await emit(fake, "AgentConnect", "1", "agent,all", **headers)
+    await emit(fake, "Hangup", "2")
+    of_member = lambda: [each for each in fake.sent("QueueStatus") if each.get("Member") == "PJSIP/agent1"]  # noqa: E731
+    await until(lambda: len(of_member()) == 3)
+    fake.exchange.queues["support"].completed = 1
+    await until(lambda: live.queues["support"].completed == 1)
+    await settled(live, mgr)
+    assert len(of_member()) <= 5
+
+
 async def test_a_count_that_never_comes(fake: FakeAsterisk, mgr: Manager, live: Live) -> None:
     """A queue that counts nothing for a member who hung up before AgentConnect is asked five times, and believed."""
     await emit(fake, "AgentCalled", "1", "agent,all", DestUniqueid="2", Queue="support", Interface="PJSIP/agent1")
