@@ -51,6 +51,7 @@ log = get_logger("aioami.bus")
 
 PORT: Final = 4222
 CUT_OFF: Final = 10.0  # seconds after which a node without relays and JetStream is left for another
+SILENT: Final = "no relay is heard over this node of the bus"
 _CLOSE: Final = 0.5  # seconds
 _AGAIN: Final = 0.1  # seconds after which a task that has not ended is cancelled again
 _DENIED: Final = re.compile(

@@ -21,7 +21,7 @@ from ..errors import (
 )
 from ..events.base import Event, name_server
 from ..events.link import RelayChanged, ServerAppeared, ServerGone
-from .connection import CUT_OFF, end_tasks
+from .connection import CUT_OFF, SILENT, end_tasks
 from .engine import Engine
 from .format import RELAYS, Heartbeat, heartbeat_subject, server_name
 from .remote import RemoteManager
@@ -72,7 +72,7 @@ class Discovery:
         self._options = options
         self._relays: dict[str, _Relays] = {}
         self._heard_at = 0.0  # the time of the last heartbeat of any relay
-        self._is_silent = False
+        self._is_silent = False  # a node was left as silent, and no relay was heard since
         self._fleet: Fleet | None = None
         self._task: asyncio.Task[None] | None = None
         self._first: asyncio.Future[None] | None = None
@@ -154,9 +154,11 @@ class Discovery:
                     elif engine.reason is None:
                         engine.lose(ConnectionLost("the bus gives no sign of life"))
                     self._leave_silence(engine, began)
-                level = logging.DEBUG if self._is_silent else logging.WARNING
-                log.log(level, "%s; servers are looked for again", engine.lost.result())
-                self._is_silent = self._heard_at < began
+                reason = str(engine.lost.result())
+                is_told = reason == SILENT and self._is_silent
+                level = logging.DEBUG if is_told else logging.WARNING
+                log.log(level, "%s; servers are looked for again", reason)
+                self._is_silent = self._is_silent or reason == SILENT
             except (ManagerAuthError, PermissionDenied) as error:
                 if not self._first.done():
                     self._first.set_exception(fresh(error))
@@ -177,7 +179,7 @@ class Discovery:
         # A node that is cut off from the others still answers.
         silent = time.monotonic() - max(began, self._heard_at) > CUT_OFF
         if silent and len(self._pattern.options.bus.servers) > 1:
-            engine.lose(ConnectionLost("no relay is heard over this node of the bus"))
+            engine.lose(ConnectionLost(SILENT))
 
     def _check_rights(self, engine: Engine) -> None:
         """Raise an error if the user may not receive the heartbeats of all servers."""

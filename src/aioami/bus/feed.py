@@ -455,7 +455,8 @@ class Feed:
             sequence, consumed = int(words[place]), int(words[place + 1])
         except (ValueError, IndexError):
             # In a cluster of 2.9, nodes pass the records' subjects on wrongly, as these have a `@`.
-            what = f"a message is numbered as {reply!r:.100}"
+            log.debug("a message is numbered as %r", reply[:100])
+            what = "messages are numbered in an unknown way"
             error = ProtocolError(f"{what}; clusters need nats-server 2.10 or later")
             self._host.log_once(f"the log of {self._server} cannot be read: {error}")
             self.close(error)

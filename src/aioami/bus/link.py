@@ -37,7 +37,7 @@ from ..events.base import Event, load
 from ..responses.base import OutcomeReply, Response
 from ..states import ManagerState
 from ..wire.text import Encoding, shown
-from .connection import CUT_OFF, BusOptions, StoreError, end_tasks
+from .connection import CUT_OFF, SILENT, BusOptions, StoreError, end_tasks
 from .engine import Engine
 from .exchange import Exchange
 from .feed import Feed
@@ -74,7 +74,6 @@ _LINGER: Final = 1.0  # seconds for which a feed without streams goes on
 _MARK_WAIT: Final = 5.0  # seconds for which an answer waits for the events before it
 _MANY_ITEMS: Final = 2_000  # waiting items of a list, above which no further part is requested
 _READY: Final = "ready"
-_SILENT: Final = "no relay is heard over this node of the bus"
 _UNREACHED: Final = "JetStream is not reached over this node of the bus"
 
 
@@ -268,7 +267,7 @@ class RemoteLink(LinkBase):
         reason = str(self.reason)
         level = logging.DEBUG if reason in self._told else logging.WARNING
         log.log(level, "%s, and it is established again", reason)
-        if reason in (_SILENT, _UNREACHED):  # one node after another may be left for this
+        if reason in (SILENT, _UNREACHED):  # one node after another may be left for this
             self._told.add(reason)
         for feed in self._feeds:
             feed.interrupt()
@@ -304,7 +303,7 @@ class RemoteLink(LinkBase):
                 self._turn, self._turn_at = None, time.monotonic()
             return
         now = self._heard_at = time.monotonic()
-        self._told.discard(_SILENT)
+        self._told.discard(SILENT)
         if beat.role != "leader":
             return
         # A leader that was deposed and does not know it yet counts only if there is no other.
@@ -450,9 +449,8 @@ class RemoteLink(LinkBase):
         while not engine.lost.done():
             await asyncio.wait([engine.lost], timeout=_PULSE)
             since = max(since, self._heard_at)
-            is_cut_off = time.monotonic() - since > CUT_OFF
-            if is_cut_off and self._has_other_nodes and not self._tokens:
-                engine.lose(ConnectionLost(_SILENT))
+            if time.monotonic() - since > CUT_OFF and self._has_other_nodes:
+                engine.lose(ConnectionLost(SILENT))
 
     def _take_status(self, status: Status) -> None:
         before, self.status = self.status, status

@@ -239,8 +239,8 @@ class Seat:
         stream = await self._ensure_stream(connection)
         if self._leadership is None:
             self.role = "standby"
-            self._recover()
             known = await self._last_claim(connection)
+            self._recover()
             # If nothing was ever stored, no relay leads, unless the store of a leader was lost.
             if self._epoch or stream["state"]["last_seq"]:
                 trying = asyncio.ensure_future(self._try_the_server())

@@ -310,7 +310,7 @@ class _Uncounted:
     """Calls that a queue will count without an event.
 
     Attributes:
-        expected: the queue's count of served calls then.
+        expected: the queue's count of served calls when it has counted them.
         interfaces: the members who took the calls.
         looks: the number of looks that are left until the server's count is believed.
     """
